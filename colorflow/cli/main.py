@@ -1,0 +1,202 @@
+"""The ``colorflow`` command: reads arguments, calls the layers below, prints.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorflow import __version__
+from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
+
+EXIT_FATAL, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
+
+EPILOG = (
+    "Exit codes: 0 all done, 1 fatal, 2 usage, 3 some files failed, 4 no photo found, "
+    "130 interrupted."
+)
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog=EPILOG,
+    help="Turn grey photos into many plausible colour photos.",
+)
+
+
+class Device(str, Enum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Format(str, Enum):
+    """File format of results."""
+
+    keep = "keep"
+    jpg = "jpg"
+    png = "png"
+    webp = "webp"
+    tif = "tif"
+
+
+ModelOption = Annotated[str, typer.Option(help="Bundled model name, or a .safetensors file.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
+OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")]
+SaturationOption = Annotated[
+    float, typer.Option(min=0.0, help="Length of the latents: 0 is muted, 1 as sampled.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"colorflow {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Turn grey photos into many plausible colour photos."""
+
+
+@app.command(epilog=EPILOG)
+def colorize(
+    inputs: Annotated[list[Path], typer.Argument(help="Photos, and folders to search for photos.")],
+    out: OutOption = Path("colorized"),
+    samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
+    saturation: SaturationOption = 1.0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same colours.")] = 0,
+    device: DeviceOption = Device.auto,
+    kind: FormatOption = Format.keep,
+    contact_sheet: Annotated[
+        bool, typer.Option("--contact-sheet", help="Also write all variants side by side.")
+    ] = False,
+    model: ModelOption = "photo",
+) -> None:
+    """Colour grey photos, several plausible ways each.
+
+    colorflow colorize scans/ -o coloured --samples 4 --contact-sheet
+    """
+    from colorflow.batch.discover import discover
+    from colorflow.batch.run import ColorizeConfig, colorize_jobs, require_writable
+    from colorflow.cli.report import Reporter
+    from colorflow.colorize import Colorizer
+    from colorflow.images.contact_sheet import ContactSheet
+
+    found = discover(inputs, out)
+    require_writable(out)
+    colorizer = Colorizer.from_pretrained(model, device.value)
+    config = ColorizeConfig(samples, saturation, temperature, seed, kind.value)
+    sheet = ContactSheet(out / "contact_sheet.jpg") if contact_sheet else None
+    reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
+    try:
+        reporter.run(colorize_jobs(colorizer, found.jobs, config, sheet), found.missing)
+    finally:
+        if sheet:
+            sheet.flush()
+    _finish(reporter.summary(out, sheet.pages if sheet else []))
+
+
+@app.command(epilog=EPILOG)
+def transfer(
+    reference: Annotated[Path, typer.Argument(help="A colour photo.")],
+    targets: Annotated[list[Path], typer.Argument(help="Photos and folders to colour like it.")],
+    out: OutOption = Path("colorized"),
+    saturation: SaturationOption = 1.0,
+    device: DeviceOption = Device.auto,
+    kind: FormatOption = Format.keep,
+    model: ModelOption = "photo",
+) -> None:
+    """Colour photos by the latent code of a reference of similar layout.
+
+    colorflow transfer summer.jpg series/ -o coloured
+    """
+    from colorflow.batch.discover import discover
+    from colorflow.batch.run import require_writable, transfer_jobs
+    from colorflow.cli.report import Reporter
+    from colorflow.colorize import Colorizer
+
+    found = discover(targets, out)
+    require_writable(out)
+    colorizer = Colorizer.from_pretrained(model, device.value)
+    reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
+    reporter.run(
+        transfer_jobs(colorizer, reference, found.jobs, saturation, kind.value), found.missing
+    )
+    _finish(reporter.summary(out, []))
+
+
+@app.command(epilog=EPILOG)
+def info(
+    file: Annotated[Path, typer.Argument(help="A picture, a checkpoint, or saved latents.")],
+    json: JsonOption = False,
+) -> None:
+    """Tell what is in a file: which model, seed and settings made it."""
+    from colorflow.cli.describe import describe_file
+    from colorflow.cli.report import print_data
+
+    print_data(describe_file(file), json)
+
+
+@app.command(epilog=EPILOG)
+def doctor(
+    model: ModelOption = "photo",
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+) -> None:
+    """Check the installation: weights, device, and how exactly the model inverts."""
+    from colorflow.cli.describe import examine
+    from colorflow.cli.report import print_data
+
+    report = examine(model, device.value)
+    print_data(report, json)
+    _finish(0 if report["healthy"] else EXIT_FATAL)
+
+
+def _finish(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line; errors become one line and an exit code."""
+    debug = "--debug" in sys.argv
+    # Wherever it stands on the line, not only before the command.
+    arguments = [a for a in sys.argv[1:] if a != "--debug"]
+    try:
+        app(arguments)
+    except KeyboardInterrupt:
+        print("colorflow: interrupted; finished photos are kept", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        known = isinstance(error, ColorflowError)
+        text = str(error) if known else f"unexpected {type(error).__name__}: {error}"
+        hint = "" if known else " (run again with --debug and report it)"
+        print(f"colorflow: {text}{hint}".replace("\n", " "), file=sys.stderr)
+        if isinstance(error, NothingFoundError):
+            sys.exit(EXIT_NOTHING)
+        sys.exit(EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FATAL)

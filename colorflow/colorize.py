@@ -1,0 +1,349 @@
+"""What a user asks for: colour variants, latent codes, transfer, uncertainty, likelihood."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from colorflow.devices import choose_device
+from colorflow.domains import Colorization, Geometry
+from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.images.photo import Photo
+from colorflow.images.read import read_photo
+from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
+from colorflow.models.cinn import ConditionalINN, PreparedCondition
+from colorflow.models.latents import Latents, derive_seed
+from colorflow.networks.vgg import VGG16Features
+from colorflow.networks.vgg_weights import SOURCES, backbone_hash, load_vgg16
+from colorflow.resources import bundled
+
+PhotoLike = str | Path | Image.Image | np.ndarray | Photo
+
+# Libraries choose other kernels for other batch sizes, which changes the last bits of a result. The
+# flow therefore always runs on batches of exactly this many samples, filled up where fewer are
+# wanted, so that a variant does not depend on how many others were asked for.
+CHUNK = {"cpu": 4, "cuda": 16, "mps": 16}
+
+
+@dataclass
+class Variant:
+    """One colouring of a photo.
+
+    Args:
+        index: number of the sample, from 0.
+        seed: the user's seed it was drawn with.
+        latents: its code, scaled by temperature and saturation; decode it to get the picture again.
+        target: what the flow made of it, at the model's size, [channels, height, width].
+        log_prob: log-density of that target given the photo, in nats (over Lab units).
+    """
+
+    index: int
+    seed: int
+    latents: Latents
+    target: Tensor
+    log_prob: float
+    _finish: Callable[[Tensor], Image.Image] = field(repr=False)
+
+    @functools.cached_property
+    def image(self) -> Image.Image:
+        """The full-size picture, made on first use."""
+        return self._finish(self.target)
+
+
+@dataclass(frozen=True)
+class LogProb:
+    """Log-density of the chroma of a photo given its lightness, over Lab units.
+
+    Args:
+        nats: log p(a, b | L) of all chroma values at the model's size.
+        dimensions: how many values those are.
+    """
+
+    nats: float
+    dimensions: int
+
+    @property
+    def bits_per_dim(self) -> float:
+        """-nats / (dimensions log 2): lower is more likely."""
+        return -self.nats / (self.dimensions * math.log(2))
+
+
+class Colorizer:
+    """Turns grey photos into colour photos, and colour photos into latent codes.
+
+    Source: Ardizzone et al., "Guided Image Generation with Conditional Invertible Neural
+    Networks" (2019).
+
+    Args:
+        model: the flow and its pyramid.
+        backbone: the feature network it was trained with.
+        device: where to compute; see :func:`colorflow.devices.choose_device`.
+        info: what the checkpoint says of itself, where it came from one.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: ConditionalINN,
+        backbone: VGG16Features,
+        device: str = "auto",
+        info: CheckpointInfo | None = None,
+    ) -> None:
+        self.device = choose_device(device)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.backbone = backbone.eval().requires_grad_(False).to(self.device)
+        self.info = info
+        config = model.config
+        # A fully connected tail takes one size only: photos are squared, chroma stretched back.
+        aspect = 1.0 if config.tail else 4.0
+        geometry = Geometry(config.side, config.stride, config.coarsest_stride, aspect)
+        self.domain = Colorization(geometry, config.target_scale)
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path = "photo", device: str = "auto", backbone: str | None = None
+    ) -> Colorizer:
+        """Load a bundled model, or one of your own.
+
+        Args:
+            name: ``"photo"``, or the path of a ``.safetensors`` file.
+            device: where to compute.
+            backbone: source of the VGG-16 weights, where it is not the one the model names.
+
+        Returns:
+            The colorizer.
+
+        Raises:
+            CheckpointError: a file is missing, damaged, or the backbone is not the one the model
+                was trained with.
+            ConfigError: the device is not there.
+        """
+        choose_device(device)  # fail on a typing error before reading files
+        path = bundled("pretrained", "photo.safetensors") if name == "photo" else Path(name)
+        model, info = load_checkpoint(path)
+        source = backbone or info.config.backbone
+        if source not in SOURCES and not Path(source).is_file():
+            raise CheckpointError(
+                f"{path}: expected the backbone '{source}' it was trained with, found no such "
+                f"file; give backbone= one of {', '.join(SOURCES)} or a path"
+            )
+        found = backbone_hash(source)
+        if found != info.backbone_hash:
+            raise CheckpointError(
+                f"{path}: trained with VGG-16 weights {info.backbone_hash[:12]}…, '{source}' has "
+                f"{found[:12]}…; use the weights the model was trained with"
+            )
+        return cls(model, load_vgg16(source, info.config.taps), device, info)
+
+    @property
+    def model_id(self) -> str:
+        """Name and content hash of the model, e.g. ``photo@1a2b3c4d5e6f``."""
+        content = self.info.content_hash[:12] if self.info else "unsaved"
+        return f"{self.model.config.name}@{content}"
+
+    @torch.inference_mode()
+    def sample(
+        self,
+        photo: PhotoLike,
+        n: int = 4,
+        saturation: float = 1.0,
+        temperature: float | None = None,
+        seed: int = 0,
+    ) -> list[Variant]:
+        """Draw colourings of a photo.
+
+        Latents are drawn from N(0, 1) and scaled by temperature * saturation. The same photo, seed
+        and index give the same variant, however many are drawn and in whatever order.
+
+        Args:
+            photo: path, picture or array; of a colour photo only the lightness is used.
+            n: how many.
+            saturation: 0 is the mode-like, muted picture, 1 is as sampled.
+            temperature: standard deviation of the latents; the model's own default where None.
+            seed: of the random numbers.
+
+        Returns:
+            ``n`` variants; their full-size pictures are made when first looked at.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ConfigError: a number is out of range.
+        """
+        if n < 1:
+            raise ConfigError(f"n: expected at least 1 variant, got {n}")
+        temperature = self.model.config.temperature if temperature is None else temperature
+        for name, value in (("saturation", saturation), ("temperature", temperature)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
+        photo = as_photo(photo)
+        prepared = self._prepare(self.domain.condition(photo))
+        content = photo.digest()
+        latents = Latents.sample(
+            self.model.latent_shapes(*prepared.size),
+            [derive_seed(seed, content, index) for index in range(n)],
+        ).scale(temperature * saturation)
+        targets, log_prob = self._decode(latents, prepared)
+        finish = functools.partial(self.domain.finish, photo)
+        return [
+            Variant(i, seed, latents[i], targets[i], float(log_prob[i]), finish) for i in range(n)
+        ]
+
+    @torch.inference_mode()
+    def encode(self, photo: PhotoLike) -> Latents:
+        """Give the exact latent code of a colour photo.
+
+        Args:
+            photo: path, picture or array with colours.
+
+        Returns:
+            Latents of one picture, on the CPU.
+
+        Raises:
+            ImageError: the photo cannot be read.
+        """
+        condition, target = self.domain.pair(as_photo(photo))
+        latents: Latents = self.model(target.to(self.device), self._prepare(condition))[0]
+        return latents.to("cpu")
+
+    @torch.inference_mode()
+    def decode(self, photo: PhotoLike, latents: Latents, saturation: float = 1.0) -> Image.Image:
+        """Colour a photo by a given latent code.
+
+        The photo is processed in the latents' geometry, stretched where its own differs, so that
+        codes of other photos need no resampling.
+
+        Args:
+            photo: path, picture or array; only its lightness is used.
+            latents: of one picture.
+            saturation: factor on the latents.
+
+        Returns:
+            The picture, of the photo's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ShapeError: the latents are not of one picture of this model.
+            ConfigError: the saturation is negative.
+        """
+        photo = as_photo(photo)
+        height, width = self.model.target_size(latents)
+        if len(latents) != 1:
+            raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
+        stride = self.domain.geometry.stride
+        condition = self.domain.condition(photo, (height * stride, width * stride))
+        target, _ = self._decode(latents.scale(saturation), self._prepare(condition))
+        return self.domain.finish(photo, target[0])
+
+    def transfer(
+        self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0
+    ) -> Image.Image:
+        """Colour a photo by the latent code of another.
+
+        Works best where both show a similar layout, e.g. photos of one series.
+
+        Args:
+            reference: a colour photo.
+            target: the photo to colour; only its lightness is used.
+            saturation: factor on the latents.
+
+        Returns:
+            The picture, of the target's size.
+
+        Raises:
+            ImageError: a photo cannot be read.
+        """
+        return self.decode(target, self.encode(reference), saturation)
+
+    @torch.inference_mode()
+    def uncertainty(
+        self, photo: PhotoLike, n: int = 16, temperature: float = 1.0, seed: int = 0
+    ) -> np.ndarray:
+        """Map how far samples differ from each other.
+
+        The value is the root mean square CIE76 colour difference of the samples from their mean,
+        sqrt(var(a) + var(b)), since all share the lightness.
+
+        Args:
+            photo: path, picture or array.
+            n: samples, at least 2.
+            temperature: of the samples; 1 is the model's own distribution.
+            seed: of the samples.
+
+        Returns:
+            float32 [height, width], in units of Delta E.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ConfigError: fewer than two samples.
+        """
+        if n < 2:
+            raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
+        photo = as_photo(photo)
+        variants = self.sample(photo, n=n, temperature=temperature, seed=seed)
+        chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
+        delta_e = chroma.var(0).sum(0).sqrt()
+        return self.domain.enlarge(photo, delta_e).numpy()
+
+    @torch.inference_mode()
+    def log_prob(self, photo: PhotoLike) -> LogProb:
+        """Score the chroma of a colour photo given its lightness.
+
+            log p(ab | L) = log N(z; 0, 1) + log|det dz/dx| + d log|dx/dab|,   x = ab / scale
+
+        Args:
+            photo: path, picture or array with colours.
+
+        Returns:
+            The log-density over Lab units at the model's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+        """
+        condition, target = self.domain.pair(as_photo(photo))
+        nats = self.model.log_prob(target.to(self.device), self._prepare(condition))
+        dimensions = target[0].numel()
+        return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)
+
+    def _prepare(self, condition: Tensor) -> PreparedCondition:
+        condition = condition.to(self.device)
+        return self.model.prepare(condition, self.backbone(condition))
+
+    def _decode(self, latents: Latents, prepared: PreparedCondition) -> tuple[Tensor, Tensor]:
+        """Decode samples of one photo in chunks of fixed size; on the CPU, with log-densities."""
+        size = CHUNK.get(self.device.type, 1)
+        targets, log_probs = [], []
+        for start in range(0, len(latents), size):
+            chunk = latents[start : start + size]
+            count = len(chunk)
+            if count < size:
+                chunk = Latents.cat([chunk, *[chunk[0]] * (size - count)])
+            target, log_det = self.model.inverse(chunk.to(self.device), prepared)
+            targets.append(target[:count].cpu())
+            log_probs.append((chunk.log_prob() - log_det.cpu())[:count])
+        nats = torch.cat(log_probs) + latents.dimensions * self.domain.log_volume()
+        return torch.cat(targets), nats
+
+
+def as_photo(photo: PhotoLike) -> Photo:
+    """Read a photo unless it is one already.
+
+    Args:
+        photo: path, picture, array or photo.
+
+    Returns:
+        The photo.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    return photo if isinstance(photo, Photo) else read_photo(photo)

@@ -1,0 +1,37 @@
+"""Choosing where to compute."""
+
+from __future__ import annotations
+
+import torch
+
+from colorflow.errors import ConfigError
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Turn a device name into a device that works here.
+
+    Args:
+        name: ``"auto"`` (CUDA, else MPS, else CPU), ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
+
+    Returns:
+        The device.
+
+    Raises:
+        ConfigError: the name is unknown or the device is not there.
+    """
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(f"device '{name}': expected auto, cpu, cuda or mps") from error
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there.get(device.type, False):
+        raise ConfigError(f"device '{name}': not available on this machine; use 'auto' or 'cpu'")
+    return device

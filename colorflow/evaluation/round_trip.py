@@ -1,0 +1,128 @@
+"""How exactly a model inverts: z -> x -> z and x -> z -> x on photos, noise and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from colorflow.colorize import Colorizer, PhotoLike, as_photo
+from colorflow.models.latents import Latents
+
+# What a healthy model stays below, by floating type.
+LIMITS = {"float32": 1e-3, "float64": 1e-9}
+# Chroma of uniform noise reaches as far as Lab does, in Lab units.
+CHROMA_RANGE = 110.0
+SAMPLES = 4
+
+
+@dataclass(frozen=True)
+class RoundTrip:
+    """Errors of one kind of input at one precision.
+
+    Args:
+        input: ``"photos"``, ``"noise"`` or ``"constants"``.
+        precision: ``"float32"`` or ``"float64"``.
+        latent_error: max |z - z''| of z -> x -> z, in standard deviations of z.
+        target_error: max |x - x''| of x -> z -> x, in units of the model.
+        limit: what both must not exceed.
+    """
+
+    input: str
+    precision: str
+    latent_error: float
+    target_error: float
+    limit: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether both errors are within the limit; never so where one is not a number."""
+        return self.latent_error <= self.limit and self.target_error <= self.limit
+
+
+def check_round_trips(
+    colorizer: Colorizer, photos: Sequence[PhotoLike], seed: int = 0
+) -> list[RoundTrip]:
+    """Measure the round-trip errors of a model.
+
+    float64 is measured on the CPU, since not every device has it; the model is left as it was.
+
+    Args:
+        colorizer: holds the model.
+        photos: colour photos.
+        seed: of the latents and the noise.
+
+    Returns:
+        One entry per kind of input and precision.
+    """
+    results = []
+    cases = {
+        "photos": [colorizer.domain.pair(as_photo(photo)) for photo in photos],
+        "noise": _noise(colorizer, seed),
+        "constants": _constants(colorizer),
+    }
+    for precision, dtype in (("float32", torch.float32), ("float64", torch.float64)):
+        device = colorizer.device if dtype == torch.float32 else torch.device("cpu")
+        colorizer.model.to(device=device, dtype=dtype)
+        colorizer.backbone.to(device=device, dtype=dtype)
+        try:
+            for name, pairs in cases.items():
+                errors = [_errors(colorizer, *pair, seed, device, dtype) for pair in pairs]
+                latent, target = (_worst([e[i] for e in errors]) for i in (0, 1))
+                results.append(RoundTrip(name, precision, latent, target, LIMITS[precision]))
+        finally:
+            # Every float32 value is exact in float64, but for the re-orthogonalised matrices,
+            # which round back to what they were to the last bit or its neighbour.
+            colorizer.model.to(device=colorizer.device, dtype=torch.float32)
+            colorizer.backbone.to(device=colorizer.device, dtype=torch.float32)
+    return results
+
+
+def _noise(colorizer: Colorizer, seed: int) -> list[tuple[Tensor, Tensor]]:
+    generator = torch.Generator().manual_seed(seed)
+    geometry = colorizer.domain.geometry
+    side, small = geometry.side, geometry.side // geometry.stride
+    condition = torch.rand(1, 1, side, side, generator=generator)
+    target = (torch.rand(1, 2, small, small, generator=generator) * 2 - 1) * CHROMA_RANGE
+    return [(condition, target / colorizer.domain.scale)]
+
+
+def _constants(colorizer: Colorizer) -> list[tuple[Tensor, Tensor]]:
+    geometry = colorizer.domain.geometry
+    side, small = geometry.side, geometry.side // geometry.stride
+    pairs = []
+    for grey, a, b in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.5, 60.0, -60.0), (0.5, -60.0, 60.0)):
+        chroma = torch.tensor([a, b]).view(1, 2, 1, 1).expand(1, 2, small, small)
+        pairs.append((torch.full((1, 1, side, side), grey), chroma / colorizer.domain.scale))
+    return pairs
+
+
+@torch.inference_mode()
+def _errors(
+    colorizer: Colorizer,
+    condition: Tensor,
+    target: Tensor,
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> tuple[float, float]:
+    model = colorizer.model
+    condition, target = condition.to(device, dtype), target.to(device, dtype)
+    prepared = model.prepare(condition, colorizer.backbone(condition))
+    shapes = model.latent_shapes(*prepared.size)
+    z = Latents.sample(shapes, range(seed, seed + SAMPLES)).to(device, dtype)
+    x, _ = model.inverse(z, prepared)
+    z_again, _ = model(x, prepared)
+    latents, _ = model(target, prepared)
+    target_again, _ = model.inverse(latents, prepared)
+    return (
+        float((z_again.flatten() - z.flatten()).abs().max()),
+        float((target_again - target).abs().max()),
+    )
+
+
+def _worst(values: list[float]) -> float:
+    # max() lets a NaN slip through, depending on its place.
+    return float(torch.tensor(values, dtype=torch.float64).max())

@@ -1,0 +1,135 @@
+"""A decoded photo: its pixels, what must come back with the result, and its identity."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from colorflow.errors import ImageError
+from colorflow.images.lab import lab_planes, lightness_plane
+
+# Mean chroma, in Lab units, above which a picture is called a colour picture. JPEG chroma noise of
+# a grey photo stays below 1; the mutest colour photos and sepia prints lie above 2.
+COLOUR_THRESHOLD = 1.5
+
+
+@dataclass
+class Photo:
+    """A photo ready for the model, upright, with what its file said about it.
+
+    Args:
+        pixels: grey [height, width] or RGB [height, width, 3]; uint8, uint16 or float32 in [0, 1].
+        alpha: uint8 [height, width], or None where the photo is opaque.
+        source: the file it came from, or None.
+        format: Pillow's name of the file format, e.g. ``"JPEG"``, or None.
+        exif: the EXIF block with the orientation tag set to 1, or None.
+        dpi: horizontal and vertical resolution, or None.
+        notes: what a user should know about the reading, one sentence each.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    source: Path | None = None
+    format: str | None = None
+    exif: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        shape, kind = self.pixels.shape, self.pixels.dtype
+        good = len(shape) == 2 or (len(shape) == 3 and shape[2] == 3)
+        if not good or 0 in shape or kind not in (np.uint8, np.uint16, np.float32):
+            raise ImageError(
+                f"{self.name}: expected uint8, uint16 or float32 pixels [height, width] or "
+                f"[height, width, 3], got {kind} {list(shape)}; convert the picture first"
+            )
+        if kind == np.float32 and not np.isfinite(self.pixels).all():
+            raise ImageError(f"{self.name}: expected finite pixel values, found NaN or infinity")
+
+    @property
+    def name(self) -> str:
+        """The file's path, or a stand-in for a picture without one."""
+        return str(self.source) if self.source else "<picture>"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return int(self.pixels.shape[0]), int(self.pixels.shape[1])
+
+    @functools.cached_property
+    def lightness(self) -> Tensor:
+        """Lightness of every pixel, float32 [height, width], L in [0, 100]; computed once."""
+        return lightness_plane(self.pixels)
+
+    def lab(self) -> Tensor:
+        """Compute all three Lab planes.
+
+        Returns:
+            float32 [3, height, width].
+        """
+        return lab_planes(self.pixels)
+
+    def digest(self) -> str:
+        """Identify the photo by its pixels, not by its name, format or place.
+
+        Returns:
+            SHA-256 over shape, type and pixel values, 64 hexadecimal digits.
+        """
+        head = f"{self.pixels.shape}{self.pixels.dtype.str}".encode()
+        return hashlib.sha256(head + np.ascontiguousarray(self.pixels).tobytes()).hexdigest()
+
+    def is_coloured(self) -> bool:
+        """Tell whether the photo has colours already.
+
+        Returns:
+            True where the mean chroma of a reduced copy is above ``COLOUR_THRESHOLD``.
+        """
+        if self.pixels.ndim == 2:
+            return False
+        # Stepping through the pixels is enough to tell, and costs nothing for a large scan.
+        step = max(1, min(self.size) // 128)
+        a_b = lab_planes(np.ascontiguousarray(self.pixels[::step, ::step]))[1:]
+        return float(a_b.square().sum(0).sqrt().mean()) > COLOUR_THRESHOLD
+
+    def thumbnail(self, side: int) -> Image.Image:
+        """Make a small grey picture of the photo.
+
+        Args:
+            side: length of its shorter side in pixels.
+
+        Returns:
+            An ``L`` picture.
+        """
+        from colorflow.images.lab import lightness_to_grey
+
+        height, width = self.size
+        scale = side / min(height, width)
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        grey = lightness_to_grey(resize_planes(self.lightness[None], size)[0])
+        return Image.fromarray((grey * 255).round().to(torch.uint8).numpy())
+
+
+def resize_planes(planes: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resample planes to another size, averaging over the area when they shrink.
+
+    Args:
+        planes: float32 [channels, height, width].
+        size: wished height and width.
+
+    Returns:
+        [channels, height, width] of that size.
+    """
+    if tuple(planes.shape[-2:]) == tuple(size):
+        return planes
+    # A triangle filter as wide as the reduction: no aliasing, and bilinear when enlarging.
+    return functional.interpolate(
+        planes[None], size=size, mode="bilinear", align_corners=False, antialias=True
+    )[0]

@@ -1,0 +1,1 @@
+"""Layer 3: the multiscale cINN, its config, latents, presets and checkpoints."""

@@ -1,0 +1,169 @@
+"""Checkpoints: one safetensors file with the weights and everything needed to use them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from colorflow.errors import CheckpointError, ConfigError
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.config import ModelConfig
+
+FORMAT = "colorflow-model"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """What a checkpoint says about itself.
+
+    Args:
+        path: of the file.
+        config: of the model.
+        content_hash: SHA-256 over names, types, shapes and values of all tensors.
+        backbone_hash: of the VGG-16 weights it was trained with.
+        provenance: free facts: data, duration, figures, licence.
+        parameters: number of values in the file.
+    """
+
+    path: Path
+    config: ModelConfig
+    content_hash: str
+    backbone_hash: str
+    provenance: dict[str, Any]
+    parameters: int
+
+
+def content_hash(state: Mapping[str, Tensor]) -> str:
+    """Hash tensors by name, type, shape and value.
+
+    Args:
+        state: tensors on the CPU.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def save_checkpoint(
+    path: str | Path, model: ConditionalINN, backbone_hash: str, provenance: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint; a file of that name is replaced only once the new one is whole.
+
+    Args:
+        path: of the file.
+        model: any device and floating type; stored as float32.
+        backbone_hash: of the VGG-16 weights it was trained with.
+        provenance: facts for people: data, duration, figures, licence.
+    """
+    path = Path(path)
+    state = {}
+    for name, value in model.state_dict().items():
+        value = value.detach().cpu()
+        state[name] = value.float() if value.is_floating_point() else value
+        state[name] = state[name].contiguous()
+    metadata = {
+        "format": FORMAT,
+        "version": str(VERSION),
+        "config": json.dumps(model.config.to_dict()),
+        "content_sha256": content_hash(state),
+        "backbone_sha256": backbone_hash,
+        "provenance": json.dumps(dict(provenance)),
+    }
+    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        save_file(state, temporary, metadata=metadata)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
+    """Read a checkpoint and build its model.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        The model (float32, on the CPU, in evaluation mode) and what the file says of itself.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, altered, or not a colorflow model.
+    """
+    path = Path(path)
+    metadata, state = _read(path)
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path}: expected a colorflow model, the file holds other tensors; "
+            "choose a file written by colorflow"
+        )
+    if metadata.get("version") != str(VERSION):
+        raise CheckpointError(
+            f"{path}: expected version {VERSION} of the format, got {metadata.get('version')}; "
+            "update colorflow"
+        )
+    found = content_hash(state)
+    if found != metadata.get("content_sha256"):
+        raise CheckpointError(
+            f"{path}: expected content {str(metadata.get('content_sha256'))[:12]}…, found "
+            f"{found[:12]}…; the file was altered or damaged, get it again"
+        )
+    try:
+        config = ModelConfig.from_dict(json.loads(metadata["config"]))
+        model = ConditionalINN(config)
+        provenance = json.loads(metadata["provenance"])
+        backbone = metadata["backbone_sha256"]
+    except (KeyError, ValueError, ConfigError) as error:
+        raise CheckpointError(f"{path}: cannot use the metadata of the file ({error})") from error
+    _load(model, state, path)
+    parameters = sum(value.numel() for value in state.values())
+    info = CheckpointInfo(path, config, found, backbone, provenance, parameters)
+    return model.eval(), info
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: expected a checkpoint, found no such file; check the path")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return file.metadata() or {}, {n: file.get_tensor(n) for n in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(
+            f"{path}: expected a whole safetensors file, could not read it ({error}); "
+            "it is truncated or something else, get it again"
+        ) from error
+
+
+def _load(model: ConditionalINN, state: dict[str, Tensor], path: Path) -> None:
+    expected = model.state_dict()
+    for name, value in expected.items():
+        if name not in state:
+            raise CheckpointError(f"{path}: tensor '{name}' is missing; the file is incomplete")
+        if state[name].shape != value.shape:
+            raise CheckpointError(
+                f"{path}: tensor '{name}' should be {list(value.shape)}, found "
+                f"{list(state[name].shape)}; the file does not fit its own config"
+            )
+    surplus = sorted(set(state) - set(expected))
+    if surplus:
+        raise CheckpointError(f"{path}: unknown tensor '{surplus[0]}'; made by a newer colorflow?")
+    model.load_state_dict(state, strict=True)

@@ -1,0 +1,222 @@
+"""The typed description of a model: everything needed to build it again."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from colorflow.errors import ConfigError
+from colorflow.networks.vgg import tap_channels, tap_stride
+from colorflow.transforms.clamps import get_clamp
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Couplings at one resolution.
+
+    Args:
+        couplings: how many, each after a random orthogonal mixing.
+        hidden: width of their subnets.
+        downsample: begin with a Haar downsampling.
+        keep: channels that go on after the downsampling, the others leave as latents; 0 keeps all.
+    """
+
+    couplings: int
+    hidden: int
+    downsample: bool = True
+    keep: int = 0
+
+    def __post_init__(self) -> None:
+        if self.couplings < 0 or self.hidden < 1 or self.keep < 0:
+            raise ConfigError(f"stage: expected couplings, keep >= 0 and hidden >= 1, got {self}")
+        if self.keep and not self.downsample:
+            raise ConfigError(f"stage: keep = {self.keep} needs a downsampling before it")
+
+
+@dataclass(frozen=True)
+class TailConfig:
+    """Fully connected couplings on the coarsest level; they fix the size of the input.
+
+    Args:
+        couplings: how many.
+        hidden: width of their subnets.
+        keep: channels that enter the tail after one more downsampling.
+    """
+
+    couplings: int
+    hidden: int
+    keep: int
+
+    def __post_init__(self) -> None:
+        if min(self.couplings, self.hidden, self.keep) < 1:
+            raise ConfigError(f"tail: expected positive numbers, got {self}")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A conditional invertible network, its condition, and the domain it works in.
+
+    Args:
+        name: of the preset it came from.
+        domain: what is condition and what is target, e.g. ``"colorization"``.
+        side: shorter side of the condition, in pixels.
+        stride: pixels of the condition per pixel of the target.
+        target_scale: physical units (of Lab) per unit of the model.
+        backbone: source of the VGG-16 weights.
+        taps: layers of the backbone that are used.
+        pyramid_width: channels of the condition maps.
+        dropout: on the standardised taps, in training.
+        affine_start: begin with shift and log-scale from the condition alone.
+        stages: from fine to coarse.
+        tail: fully connected couplings at the end, or None for a model of any aspect ratio.
+        kernels: sizes of the three convolutions of a subnet.
+        slope: of the leaky rectifiers in subnets.
+        clamp: name of the soft clamp of the log-scales.
+        clamp_limit: bound of the log-scale per half coupling.
+        mixing_seed: draws the orthogonal matrices.
+        temperature: default standard deviation of the latents when sampling.
+    """
+
+    name: str
+    stages: tuple[StageConfig, ...]
+    domain: str = "colorization"
+    side: int = 128
+    stride: int = 4
+    target_scale: float = 20.0
+    backbone: str = "hed"
+    taps: tuple[str, ...] = ("conv4_3", "conv5_3")
+    pyramid_width: int = 128
+    dropout: float = 0.1
+    affine_start: bool = True
+    tail: TailConfig | None = None
+    kernels: tuple[int, int, int] = (3, 1, 3)
+    slope: float = 0.1
+    clamp: str = "atan"
+    clamp_limit: float = 1.0
+    mixing_seed: int = 0
+    temperature: float = 0.7
+
+    def __post_init__(self) -> None:
+        get_clamp(self.clamp)
+        for tap in self.taps:
+            tap_channels(tap)
+        positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit", "temperature")
+        for field in positive:
+            if not getattr(self, field) > 0:
+                raise ConfigError(
+                    f"{field}: expected a positive number, got {getattr(self, field)}"
+                )
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout: expected a number in [0, 1), got {self.dropout}")
+        if len(self.kernels) != 3 or any(k % 2 == 0 or k < 1 for k in self.kernels):
+            raise ConfigError(f"kernels: expected three odd sizes, got {self.kernels}")
+        if not self.stages:
+            raise ConfigError("stages: expected at least one")
+        if self.side % self.coarsest_stride:
+            raise ConfigError(
+                f"side: expected a multiple of the coarsest stride {self.coarsest_stride}, "
+                f"got {self.side}"
+            )
+        if min(self.condition_strides) > min(tap_stride(t) for t in self.taps):
+            raise ConfigError(
+                f"taps: the finest condition map has stride {min(self.condition_strides)}, finer "
+                f"taps than that cannot be used: {', '.join(self.taps)}"
+            )
+
+    @property
+    def stage_strides(self) -> tuple[int, ...]:
+        """Stride of each stage's couplings, in pixels of the condition."""
+        strides, stride = [], self.stride
+        for stage in self.stages:
+            stride *= 2 if stage.downsample else 1
+            strides.append(stride)
+        return tuple(strides)
+
+    @property
+    def coarsest_stride(self) -> int:
+        """Stride of the coarsest level, in pixels of the condition."""
+        return self.stage_strides[-1] * (2 if self.tail else 1)
+
+    @property
+    def condition_strides(self) -> tuple[int, ...]:
+        """Strides of the condition maps that the pyramid has to make."""
+        stride, strides = self.coarsest_stride, []
+        while stride >= self.stride:
+            strides.append(stride)
+            stride //= 2
+        return tuple(sorted(strides))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the config as plain data.
+
+        Returns:
+            Nested dictionaries, lists, numbers and strings, ready for JSON.
+        """
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ModelConfig:
+        """Build a config from plain data, refusing what is unknown or of the wrong type.
+
+        Args:
+            data: as written by :meth:`to_dict`.
+
+        Returns:
+            The config.
+
+        Raises:
+            ConfigError: a field is unknown, missing or wrong.
+        """
+        data = dict(data)
+        try:
+            if isinstance(data.get("stages"), (list, tuple)):
+                data["stages"] = tuple(_build(StageConfig, s) for s in data["stages"])
+            if data.get("tail") is not None:
+                data["tail"] = _build(TailConfig, data["tail"])
+            for field in ("taps", "kernels"):
+                if isinstance(data.get(field), list):
+                    data[field] = tuple(data[field])
+        except (TypeError, AttributeError) as error:
+            raise ConfigError(f"model config: {error}") from error
+        config: ModelConfig = _build(cls, data)
+        return config
+
+    def replace(self, **changes: Any) -> ModelConfig:
+        """Give a copy with some fields changed.
+
+        Args:
+            changes: new values by field.
+
+        Returns:
+            The validated copy.
+
+        Raises:
+            ConfigError: a field is unknown or wrong.
+        """
+        return type(self).from_dict({**self.to_dict(), **changes})
+
+
+def _build(cls: Any, data: Any) -> Any:
+    if isinstance(data, cls):
+        return data
+    if not isinstance(data, Mapping):
+        raise ConfigError(f"{cls.__name__}: expected named fields, got {data!r}")
+    hints = get_type_hints(cls)
+    unknown = sorted(set(data) - set(hints))
+    if unknown:
+        raise ConfigError(
+            f"{cls.__name__}: unknown field '{unknown[0]}'; known: {', '.join(hints)}"
+        )
+    for name, value in data.items():
+        plain = {int: int, str: str, bool: bool, float: (int, float)}.get(hints[name])
+        wrong_bool = isinstance(value, bool) and hints[name] is not bool
+        if plain and (not isinstance(value, plain) or wrong_bool):  # type: ignore[arg-type]
+            raise ConfigError(
+                f"{cls.__name__}.{name}: expected {hints[name].__name__}, got {value!r}"
+            )
+    try:
+        return cls(**data)
+    except TypeError as error:
+        raise ConfigError(f"{cls.__name__}: {error}") from error

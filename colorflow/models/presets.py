@@ -1,0 +1,81 @@
+"""The published and the bundled architectures, as data."""
+
+from __future__ import annotations
+
+from colorflow.errors import ConfigError
+from colorflow.models.config import ModelConfig, StageConfig, TailConfig
+
+
+def preset_names() -> tuple[str, ...]:
+    """List the presets.
+
+    Returns:
+        Their names.
+    """
+    return ("paper", "photo", "tiny")
+
+
+def preset(name: str) -> ModelConfig:
+    """Give a preset.
+
+    ``paper`` has the published sizes: 2 x 64 x 64 chroma values leave as 4096 + 2048 + 1536 + 512
+    latents. It differs from the published code in three ways: Haar instead of reshape throughout;
+    splits come right after the downsampling, before anything mixes averages and details, which is
+    why the unconditional 1 x 1 couplings between them are gone; VGG-16 features instead of a
+    network trained for the purpose. ``photo`` is the bundled model, ``tiny`` is for tests.
+
+    Source: Ardizzone et al., "Guided Image Generation with Conditional Invertible Neural
+    Networks" (2019), and its published code.
+
+    Args:
+        name: one of :func:`preset_names`.
+
+    Returns:
+        The config.
+
+    Raises:
+        ConfigError: there is no such preset.
+    """
+    if name == "paper":
+        return ModelConfig(
+            name="paper",
+            side=256,
+            stride=4,
+            taps=("conv3_3", "conv4_3", "conv5_3"),
+            pyramid_width=256,
+            affine_start=False,
+            stages=(
+                StageConfig(couplings=4, hidden=32, downsample=False),
+                StageConfig(couplings=6, hidden=64),
+                StageConfig(couplings=6, hidden=128, keep=16),
+                StageConfig(couplings=6, hidden=256, keep=32),
+            ),
+            tail=TailConfig(couplings=8, hidden=512, keep=32),
+            kernels=(3, 3, 3),
+            slope=0.05,
+            clamp="atan_legacy",
+            clamp_limit=1.5,
+            temperature=1.0,
+        )
+    if name == "photo":
+        return ModelConfig(
+            name="photo",
+            stages=(
+                StageConfig(couplings=6, hidden=64),
+                StageConfig(couplings=8, hidden=96, keep=16),
+                StageConfig(couplings=8, hidden=128, keep=32),
+            ),
+        )
+    if name == "tiny":
+        return ModelConfig(
+            name="tiny",
+            side=32,
+            stride=2,
+            taps=("conv2_2", "conv3_3"),
+            pyramid_width=16,
+            stages=(
+                StageConfig(couplings=2, hidden=16),
+                StageConfig(couplings=2, hidden=16, keep=16),
+            ),
+        )
+    raise ConfigError(f"preset '{name}': expected one of {', '.join(preset_names())}")

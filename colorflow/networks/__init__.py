@@ -1,0 +1,1 @@
+"""Layer 2: ordinary networks: the backbone, the feature pyramid, the subnets of couplings."""
