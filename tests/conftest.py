@@ -1,0 +1,58 @@
+"""Shared fixtures: seeded randomness, and a small colorizer with weights that do something."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorflow.colorize import Colorizer
+from colorflow.models.checkpoint import save_checkpoint
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.presets import preset
+from colorflow.networks.vgg_weights import backbone_hash
+from colorflow.resources import bundled
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(7)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained model whose couplings are not the identity, as a file."""
+    model = ConditionalINN(preset("tiny"))
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
+    # Features of VGG are in the hundreds; standardise them roughly, as training would.
+    ones = {
+        tap.name: (torch.ones(tap.channels), 3 * torch.ones(tap.channels))
+        for tap in model.pyramid.taps
+    }
+    model.pyramid.set_statistics(ones)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_checkpoint(path, model, backbone_hash("hed"), {"trained": False})
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny(tiny_checkpoint: Path) -> Colorizer:
+    return Colorizer.from_pretrained(tiny_checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def cat() -> Image.Image:
+    """A colour photo of 150 x 100 pixels."""
+    with Image.open(bundled("examples", "cat.jpg")) as picture:
+        return picture.resize((150, 100))
+
+
+@pytest.fixture(scope="session")
+def grey_cat(cat: Image.Image) -> np.ndarray:
+    return np.asarray(cat.convert("L"))
