@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorflow.images.gamut import gamma_table, lab_to_bytes
+from colorflow.images.gamut import lab_to_bytes
 from colorflow.images.photo import Photo
 from colorflow.images.upsample import UpsampleConfig, upsample_strips
 
@@ -47,11 +47,9 @@ def finish_lightness(
     Returns:
         ``RGB`` or ``RGBA``.
     """
-    table = gamma_table()
-    height, width = lightness.shape
-    result = torch.empty(height, width, 3 if alpha is None else 4, dtype=torch.uint8)
+    planes = torch.empty(3, *lightness.shape, dtype=torch.uint8)
     for rows, a, b in upsample_strips(chroma, lightness, config):
-        result[rows, :, :3] = lab_to_bytes(lightness[rows], a, b, table)
-    if alpha is not None:
-        result[..., 3] = torch.from_numpy(alpha)
-    return Image.fromarray(result.numpy())
+        flat = lab_to_bytes(lightness[rows].flatten(), a.flatten(), b.flatten())
+        planes[:, rows] = flat.view(3, *a.shape)
+    channels = [*planes.numpy()] if alpha is None else [*planes.numpy(), alpha]
+    return Image.merge("RGB" if alpha is None else "RGBA", [Image.fromarray(c) for c in channels])

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 # Pixels handled at a time: large enough to hide call overhead, small enough for the cache.
-STRIP_PIXELS = 1 << 18
+STRIP_PIXELS = 1 << 17
 
 
 def row_strips(height: int, width: int, pixels: int = STRIP_PIXELS) -> Iterator[slice]:

@@ -1,10 +1,15 @@
 """Bringing small chroma to the photo's size along the edges of its lightness.
 
-Two steps. A joint bilateral filter takes the chroma to the *guide's* size, a small copy of the
+Three steps. A joint bilateral filter takes the chroma to the *guide's* size, a small copy of the
 photo: each guide pixel averages the chroma near it whose lightness is like its own, so colour does
-not bleed over edges. A guided filter then writes chroma as a locally linear function of lightness,
-c = A L + B, on the guide; A and B are smooth, so they can be enlarged cheaply and applied to the
-lightness of every full-size pixel.
+not bleed over edges. Back-projection then restores what the averaging took: the mean over each
+chroma pixel is again the chroma that was given. Last, a guided filter writes chroma as a locally
+linear function of lightness, c = A L + B, on the guide; A and B are smooth, so they can be enlarged
+cheaply and applied to the lightness of every full-size pixel.
+
+The defaults are the best of a small grid on seven photos whose true chroma was reduced to 32 pixels
+and enlarged again: the error is 0.83 times that of bilinear interpolation
+(``scripts/tune_upsampling.py``).
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ class UpsampleConfig:
 
     Args:
         guide_factor: guide pixels per chroma pixel, per side.
+        corrections: rounds of back-projection.
         bilateral_radius: in chroma pixels.
         bilateral_space: standard deviation of the spatial weight, in chroma pixels.
         bilateral_range: standard deviation of the lightness weight, in L units.
@@ -34,12 +40,13 @@ class UpsampleConfig:
             and chroma does not follow lightness.
     """
 
-    guide_factor: int = 4
+    guide_factor: int = 8
+    corrections: int = 2
     bilateral_radius: int = 2
     bilateral_space: float = 1.0
-    bilateral_range: float = 8.0
-    guided_radius: int = 2
-    guided_epsilon: float = 40.0
+    bilateral_range: float = 5.0
+    guided_radius: int = 1
+    guided_epsilon: float = 60.0
 
 
 def joint_bilateral(
@@ -144,25 +151,37 @@ def upsample_strips(
     guide = resize_planes(lightness[None], size)[0]
     coarse = functional.avg_pool2d(guide[None], config.guide_factor)[0]
     fine = joint_bilateral(chroma, coarse, guide, config)
+    for _ in range(config.corrections):
+        lost = chroma - functional.avg_pool2d(fine, config.guide_factor)
+        fine = fine + functional.interpolate(
+            lost[None], size=size, mode="bilinear", align_corners=False
+        )[0]
     coefficients = torch.cat(guided_coefficients(fine, guide, config))  # [4, *size]
     # Across first, once; then down, a strip at a time, so that nothing full-size is held.
     wide = functional.interpolate(
         coefficients[None], size=(size[0], width), mode="bilinear", align_corners=False
     )[0]
-    position = (torch.arange(height, dtype=torch.float64) + 0.5) * (size[0] / height) - 0.5
-    position = position.clamp(0, size[0] - 1)
-    above = position.floor().long()
-    below = (above + 1).clamp(max=size[0] - 1)
-    share = (position - above).to(chroma.dtype)
+    downwards = _interpolation_matrix(size[0], height)
     for rows in row_strips(height, width):
-        weight = share[rows].view(1, -1, 1)
-        strip = torch.lerp(wide[:, above[rows]], wide[:, below[rows]], weight)
+        # Few guide rows matter to a strip; a small matrix product beats gathering and blending.
+        used = downwards[rows].any(0).nonzero()[:, 0]
+        first, last = int(used[0]), int(used[-1]) + 1
+        strip = downwards[rows, first:last] @ wide[:, first:last]  # [4, rows, width]
         light = lightness[rows]
-        yield (
-            rows,
-            torch.addcmul(strip[2], strip[0], light),
-            torch.addcmul(strip[3], strip[1], light),
-        )
+        yield rows, strip[2].addcmul_(strip[0], light), strip[3].addcmul_(strip[1], light)
+
+
+def _interpolation_matrix(source: int, target: int) -> Tensor:
+    """Write linear interpolation between pixel centres as a matrix [target, source]."""
+    position = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
+    position = position.clamp(0, source - 1)
+    above = position.floor().long().clamp(max=max(0, source - 2))
+    share = position - above
+    matrix = torch.zeros(target, source, dtype=torch.float64)
+    matrix[torch.arange(target), above] = 1 - share
+    if source > 1:
+        matrix[torch.arange(target), above + 1] = share
+    return matrix.float()
 
 
 def upsample_plane(

@@ -1,0 +1,178 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorflow.colorize import CHUNK, Colorizer
+from colorflow.devices import choose_device
+from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.images.lab import lab_planes
+from colorflow.images.read import read_photo
+from colorflow.models.latents import Latents
+
+
+def _bytes(variant) -> bytes:
+    return variant.image.tobytes()
+
+
+def test_variants_have_the_size_of_the_photo_and_differ(tiny, grey_cat):
+    variants = tiny.sample(grey_cat, n=3)
+    assert [v.image.size for v in variants] == [(150, 100)] * 3
+    assert [v.index for v in variants] == [0, 1, 2]
+    assert len({_bytes(v) for v in variants}) == 3
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tiny, grey_cat):
+    first, again = tiny.sample(grey_cat, n=1, seed=5), tiny.sample(grey_cat, n=1, seed=5)
+    assert _bytes(first[0]) == _bytes(again[0])
+    assert _bytes(first[0]) != _bytes(tiny.sample(grey_cat, n=1, seed=6)[0])
+
+
+def test_a_variant_does_not_depend_on_how_many_are_drawn(tiny, grey_cat):
+    chunk = CHUNK["cpu"]
+    reference = tiny.sample(grey_cat, n=2 * chunk + 1)
+    for n in (1, 2, chunk, chunk + 1):
+        for few, many in zip(tiny.sample(grey_cat, n=n), reference, strict=False):
+            assert torch.equal(few.target, many.target)
+            assert _bytes(few) == _bytes(many)
+
+
+def test_the_file_format_does_not_matter_only_the_pixels(tiny, grey_cat, tmp_path):
+    Image.fromarray(grey_cat).save(tmp_path / "a.png")
+    Image.fromarray(grey_cat).save(tmp_path / "b.tif")
+    results = [_bytes(tiny.sample(tmp_path / name, n=1)[0]) for name in ("a.png", "b.tif")]
+    assert results[0] == results[1] == _bytes(tiny.sample(grey_cat, n=1)[0])
+
+
+@pytest.mark.parametrize("saturation", [0.0, 0.5, 1.0, 1.5])
+def test_lightness_is_kept_at_every_saturation(tiny, grey_cat, saturation):
+    image = tiny.sample(grey_cat, n=1, saturation=saturation, temperature=1.0)[0].image
+    difference = lab_planes(np.asarray(image))[0] - read_photo(grey_cat).lightness
+    assert float(difference.abs().max()) <= 1.0
+
+
+def test_saturation_zero_is_one_and_the_same_picture_for_all_samples(tiny, grey_cat):
+    variants = tiny.sample(grey_cat, n=2, saturation=0.0)
+    assert torch.count_nonzero(variants[0].latents.flatten()) == 0
+    assert _bytes(variants[0]) == _bytes(variants[1])
+
+
+def test_saturation_and_temperature_scale_the_latents(tiny, grey_cat):
+    one = tiny.sample(grey_cat, n=1, temperature=1.0)[0].latents.flatten()
+    scaled = tiny.sample(grey_cat, n=1, temperature=0.5, saturation=0.5)[0].latents.flatten()
+    assert torch.allclose(scaled, one * 0.25)
+
+
+def test_the_default_temperature_is_the_models(tiny, grey_cat):
+    default = tiny.sample(grey_cat, n=1)[0].latents.flatten()
+    explicit = tiny.sample(grey_cat, n=1, temperature=tiny.model.config.temperature)[0].latents
+    assert torch.equal(default, explicit.flatten())
+
+
+def test_decoding_a_variants_latents_gives_the_variant(tiny, grey_cat):
+    variant = tiny.sample(grey_cat, n=3)[2]
+    assert tiny.decode(grey_cat, variant.latents).tobytes() == _bytes(variant)
+
+
+def test_a_photo_transferred_to_itself_keeps_its_chroma(tiny, cat):
+    # Up to what the small chroma map cannot hold: compare there.
+    image = tiny.transfer(cat, cat)
+    _, expected = tiny.domain.pair(read_photo(cat))
+    _, got = tiny.domain.pair(read_photo(image))
+    assert float((got - expected).abs().mean()) * tiny.domain.scale < 1.5
+
+
+def test_transfer_between_shapes_gives_the_targets_size(tiny, cat, grey_cat):
+    portrait = np.ascontiguousarray(grey_cat[:, :60])
+    assert tiny.transfer(cat, portrait).size == (60, 100)
+
+
+def test_encode_gives_standard_latents_of_the_models_geometry(tiny, cat):
+    latents = tiny.encode(cat)
+    height, width = tiny.model.target_size(latents)
+    assert (height, width) == (16, 24)
+    assert latents.dimensions == 2 * height * width
+
+
+def test_variant_log_prob_is_the_density_of_its_target(tiny, grey_cat):
+    variant = tiny.sample(grey_cat, n=1, temperature=1.0)[0]
+    photo = read_photo(grey_cat)
+    prepared = tiny._prepare(tiny.domain.condition(photo))
+    model_scale = tiny.model.log_prob(variant.target[None], prepared)
+    # p(ab) = p(x) |dx/dab| with x = ab / 20.
+    expected = float(model_scale) - variant.target.numel() * math.log(20.0)
+    assert variant.log_prob == pytest.approx(expected, abs=0.05)
+
+
+def test_log_prob_counts_lab_units(tiny, cat):
+    score = tiny.log_prob(cat)
+    assert score.dimensions == 2 * 16 * 24
+    assert score.bits_per_dim == pytest.approx(-score.nats / score.dimensions / math.log(2))
+    photo = read_photo(cat)
+    condition, target = tiny.domain.pair(photo)
+    model_scale = float(tiny.model.log_prob(target, tiny._prepare(condition)))
+    assert score.nats == pytest.approx(model_scale - score.dimensions * math.log(20.0), abs=0.05)
+
+
+def test_uncertainty_is_a_map_of_the_photos_size_that_vanishes_without_spread(tiny, grey_cat):
+    delta_e = tiny.uncertainty(grey_cat, n=4)
+    assert delta_e.shape == (100, 150)
+    assert delta_e.dtype == np.float32
+    assert delta_e.min() >= 0
+    assert delta_e.mean() > 0.5
+    assert tiny.uncertainty(grey_cat, n=4, temperature=0.0).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ({"n": 0}, "n:"),
+        ({"saturation": -0.1}, "saturation"),
+        ({"temperature": float("nan")}, "temperature"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_name(tiny, grey_cat, arguments, name):
+    with pytest.raises(ConfigError, match=name):
+        tiny.sample(grey_cat, **arguments)
+
+
+def test_foreign_latents_are_refused(tiny, grey_cat):
+    foreign = Latents.sample([(3, 4, 4), (5, 2, 2)], [0])
+    with pytest.raises(ShapeError, match="another model"):
+        tiny.decode(grey_cat, foreign)
+
+
+def test_a_model_refuses_another_backbone(tiny_checkpoint, tmp_path):
+    other = tmp_path / "vgg.safetensors"
+    from colorflow.resources import bundled
+
+    data = bytearray(bundled("pretrained", "vgg16_hed.safetensors").read_bytes())
+    data[-1] ^= 1
+    other.write_bytes(data)
+    with pytest.raises(CheckpointError, match="trained with VGG-16 weights"):
+        Colorizer.from_pretrained(tiny_checkpoint, backbone=str(other))
+
+
+def test_a_missing_model_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nowhere\.safetensors"):
+        Colorizer.from_pretrained(tmp_path / "nowhere.safetensors")
+
+
+def test_devices_that_are_not_there_are_refused():
+    assert choose_device("cpu").type == "cpu"
+    with pytest.raises(ConfigError, match="expected auto"):
+        choose_device("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="not available"):
+            choose_device("cuda")
+
+
+def test_the_bundled_model_colours_a_photo(grey_cat):
+    colorizer = Colorizer.from_pretrained("photo", device="cpu")
+    image = colorizer.sample(grey_cat, n=1)[0].image
+    chroma = lab_planes(np.asarray(image))[1:].square().sum(0).sqrt()
+    # A trained model gives a cat warm, visible, not garish colours.
+    assert 3 < float(chroma.mean()) < 40
+    assert float(lab_planes(np.asarray(image))[2].mean()) > 0
