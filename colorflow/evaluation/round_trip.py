@@ -74,7 +74,9 @@ def check_round_trips(
         backbone = copy.deepcopy(colorizer.backbone).to(device=device, dtype=dtype)
         for name, pairs in cases.items():
             errors = [
-                _errors(model, backbone, condition.to(device, dtype), target.to(device, dtype), seed)
+                _errors(
+                    model, backbone, condition.to(device, dtype), target.to(device, dtype), seed
+                )
                 for condition, target in pairs
             ]
             latent, chroma = (_worst([e[i] for e in errors]) for i in (0, 1))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from colorflow.images.write import write_image
@@ -73,6 +74,8 @@ class ContactSheet:
 
     def _fit(self, picture: Image.Image) -> Image.Image:
         width = min(max(1, round(picture.width * self.height / picture.height)), 4 * self.height)
+        if picture.mode.startswith("I;16"):
+            picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
         flat = Image.new("RGB", picture.size, "white")
         flat.paste(picture, mask=picture.getchannel("A") if picture.mode == "RGBA" else None)
         return flat.resize((width, self.height), Image.Resampling.LANCZOS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,21 @@ SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"}
 )
 
+# What is kept of an EXIF block: tags about the photo. Those about how its file stores pixels (in a
+# TIFF there are many) would make the file that is written unreadable.
+DESCRIPTIVE_TAGS = frozenset(
+    {
+        *(0x010D, 0x010E, 0x010F, 0x0110),  # document name, description, make, model
+        *(0x0112, 0x011A, 0x011B, 0x0128),  # orientation, resolution and its unit
+        *(0x0131, 0x0132, 0x013B, 0x013C),  # software, date, artist, host computer
+        *(0x8298, 0x8769, 0x8825, 0x9213),  # copyright, Exif and GPS blocks, history
+        *range(0x9C9B, 0x9CA0),  # Windows title, comment, author, keywords, subject
+    }
+)
+
 # A picture of more pixels than this is refused before a byte of it is decoded.
 MAX_PIXELS = 200_000_000
+_LIMIT_LOCK = threading.Lock()
 
 
 def read_photo(
@@ -41,46 +54,57 @@ def read_photo(
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    if isinstance(source, Image.Image):
-        return _from_picture(source, None, max_pixels)
-    path = Path(source)
-    if path.is_dir():
-        raise ImageError(f"{path}: expected a picture file, found a folder")
+    path = None if isinstance(source, Image.Image) else Path(source)
+    name = path or "<picture>"
     try:
-        if path.stat().st_size == 0:
-            raise ImageError(f"{path}: expected a picture, found an empty file (0 bytes)")
-        with warnings.catch_warnings():
-            # Pillow only warns up to twice its limit; our own check comes before decoding.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                return _from_picture(picture, path, max_pixels)
+        if isinstance(source, Image.Image):
+            return _from_picture(source, None, max_pixels)
+        return _from_file(Path(source), max_pixels)
     except FileNotFoundError as error:
         raise ImageError(
-            f"{path}: expected a picture file, found nothing; check the path"
+            f"{name}: expected a picture file, found nothing; check the path"
         ) from error
+    except NotADirectoryError as error:
+        raise ImageError(f"{name}: part of this path is a file, not a folder") from error
     except PermissionError as error:
-        raise ImageError(f"{path}: may not be read; check its permissions") from error
+        raise ImageError(f"{name}: may not be read; check its permissions") from error
     except UnidentifiedImageError as error:
         raise ImageError(
-            f"{path}: expected a picture, found data of an unknown kind; is it really an image?"
+            f"{name}: expected a picture, found data of an unknown kind; is it really an image?"
         ) from error
-    except Image.DecompressionBombError as error:
-        raise ImageError(f"{path}: {_too_large(max_pixels)} ({error})") from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
         raise ImageError(
-            f"{path}: expected a whole picture, could not decode it ({error}); "
+            f"{name}: expected a whole picture, could not decode it ({error}); "
             "the file is truncated or damaged"
         ) from error
 
 
-def _too_large(limit: int) -> str:
-    return f"expected at most {limit:,} pixels, the picture claims more; scale it down first"
+def _from_file(path: Path, max_pixels: int) -> Photo:
+    if path.is_dir():
+        raise ImageError(f"{path}: expected a picture file, found a folder")
+    if path.stat().st_size == 0:
+        raise ImageError(f"{path}: expected a picture, found an empty file (0 bytes)")
+    # Opened by us: Pillow maps uncompressed files it opens itself into memory, and turns those
+    # of some orientations wrongly.
+    with path.open("rb") as file:
+        with _LIMIT_LOCK:
+            # Our limit, checked before decoding, stands in for Pillow's, which is lower and global.
+            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                picture = Image.open(file)
+            finally:
+                Image.MAX_IMAGE_PIXELS = before
+        with picture:
+            return _from_picture(picture, path, max_pixels)
 
 
 def _from_picture(picture: Image.Image, path: Path | None, max_pixels: int) -> Photo:
     width, height = picture.size
     if width * height > max_pixels:
-        raise ImageError(f"{path or '<picture>'}: {_too_large(max_pixels)} ({width} x {height})")
+        raise ImageError(
+            f"{path or '<picture>'}: expected at most {max_pixels:,} pixels, the picture claims "
+            f"{width} x {height}; scale it down first"
+        )
     notes = []
     frames = getattr(picture, "n_frames", 1)
     if frames > 1:
@@ -102,13 +126,15 @@ def _from_picture(picture: Image.Image, path: Path | None, max_pixels: int) -> P
 
 
 def _upright_exif(picture: Image.Image) -> bytes | None:
-    exif = picture.getexif()
-    if not exif:
+    found = picture.getexif()
+    if not found:
         return None
+    # A copy: Pillow's own is cached, and turning the picture needs its orientation yet.
+    exif = Image.Exif()
+    exif.load(found.tobytes())
     exif[ExifTags.Base.Orientation] = 1
-    # Tags that describe the pixels of the source file, not of the one to be written.
-    for tag in (0x0100, 0x0101, 0x0102, 0x0103, 0x0106, 0x0111, 0x0115, 0x0116, 0x0117, 0x0140):
-        exif.pop(tag, None)
+    for tag in [tag for tag in exif if tag not in DESCRIPTIVE_TAGS]:
+        del exif[tag]
     return exif.tobytes()
 
 

@@ -153,9 +153,10 @@ def upsample_strips(
     fine = joint_bilateral(chroma, coarse, guide, config)
     for _ in range(config.corrections):
         lost = chroma - functional.avg_pool2d(fine, config.guide_factor)
-        fine = fine + functional.interpolate(
-            lost[None], size=size, mode="bilinear", align_corners=False
-        )[0]
+        fine = (
+            fine
+            + functional.interpolate(lost[None], size=size, mode="bilinear", align_corners=False)[0]
+        )
     coefficients = torch.cat(guided_coefficients(fine, guide, config))  # [4, *size]
     # Across first, once; then down, a strip at a time, so that nothing full-size is held.
     wide = functional.interpolate(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image
 
 from colorflow import __version__
 from colorflow.errors import ImageError
@@ -21,6 +21,7 @@ WRITERS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".ti
 WRITERS[".tiff"] = WRITERS[".tif"]
 
 # TIFF/EP tag "image history: a record of what has been done to the image".
+MAX_EXIF = 65000
 HISTORY = ExifTags.Base.ImageHistory
 
 
@@ -76,7 +77,8 @@ def write_image(
         options |= {"quality": quality, "subsampling": 0}
     elif kind == "WEBP":
         options["quality"] = quality
-    elif kind == "TIFF":
+    elif kind == "TIFF" and not _has_blocks(options["exif"]):
+        # Pillow's writer with compression cannot take Exif and GPS blocks; the plain one can.
         options["compression"] = "tiff_lzw"
     elif kind == "PNG":
         # Level 6 costs five times level 1 for files 5 % smaller.
@@ -95,7 +97,7 @@ def write_image(
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
         temporary = None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
             f"{path}: could not be written ({error}); nothing was left there"
         ) from error
@@ -120,13 +122,13 @@ def read_history(path: str | Path) -> dict[str, Any] | None:
     try:
         with Image.open(path) as picture:
             text = picture.getexif().get(HISTORY)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ImageError(f"{path}: expected a picture, could not read it ({error})") from error
     if isinstance(text, bytes):
         text = text.decode("ascii", "replace")
     try:
         data = json.loads(text or "null")
-    except ValueError:
+    except (TypeError, ValueError):
         return None
     return data if isinstance(data, dict) and "colorflow" in data else None
 
@@ -138,10 +140,17 @@ def _exif(photo: Photo | None, made_by: Mapping[str, Any] | None) -> bytes:
             exif.load(photo.exif)
     if made_by is not None:
         exif[HISTORY] = json.dumps({"colorflow": __version__, **made_by})
-    try:
-        return exif.tobytes()
-    except (ValueError, TypeError, OSError):
-        fresh = Image.Exif()
-        if made_by is not None:
-            fresh[HISTORY] = exif[HISTORY]
-        return fresh.tobytes()
+    data = exif.tobytes()
+    if len(data) <= MAX_EXIF:
+        return data
+    # A JPEG cannot hold more; how the picture was made is what only this file can tell.
+    fresh = Image.Exif()
+    if made_by is not None:
+        fresh[HISTORY] = exif[HISTORY]
+    return fresh.tobytes()
+
+
+def _has_blocks(data: bytes) -> bool:
+    exif = Image.Exif()
+    exif.load(data)
+    return ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif

@@ -62,6 +62,19 @@ def content_hash(state: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def metadata_hash(metadata: Mapping[str, str]) -> str:
+    """Hash everything a checkpoint says of itself but this hash.
+
+    Args:
+        metadata: of the file.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    plain = {name: value for name, value in metadata.items() if name != "metadata_sha256"}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
 def save_checkpoint(
     path: str | Path, model: ConditionalINN, backbone_hash: str, provenance: Mapping[str, Any]
 ) -> None:
@@ -87,6 +100,8 @@ def save_checkpoint(
         "backbone_sha256": backbone_hash,
         "provenance": json.dumps(dict(provenance)),
     }
+    metadata["metadata_sha256"] = metadata_hash(metadata)
+    path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     os.close(handle)
     try:
@@ -122,11 +137,15 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
             "update colorflow"
         )
     found = content_hash(state)
-    if found != metadata.get("content_sha256"):
-        raise CheckpointError(
-            f"{path}: expected content {str(metadata.get('content_sha256'))[:12]}…, found "
-            f"{found[:12]}…; the file was altered or damaged, get it again"
-        )
+    for field, value in (
+        ("content_sha256", found),
+        ("metadata_sha256", metadata_hash(metadata)),
+    ):
+        if value != metadata.get(field):
+            raise CheckpointError(
+                f"{path}: expected {field} {str(metadata.get(field))[:12]}…, found {value[:12]}…; "
+                "the file was altered or damaged, get it again"
+            )
     try:
         config = ModelConfig.from_dict(json.loads(metadata["config"]))
         model = ConditionalINN(config)

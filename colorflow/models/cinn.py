@@ -128,7 +128,7 @@ class ConditionalINN(nn.Module):
             if stage.downsample:
                 add(Haar())
                 channels *= 4
-            if stage.keep and stage.keep < channels:
+            if 0 < stage.keep < channels:
                 add(Split(stage.keep))
                 channels = stage.keep
             # Without a fully connected tail, the coarsest couplings see the global vector.
@@ -232,10 +232,12 @@ class ConditionalINN(nn.Module):
         Raises:
             ConditionError: features are missing or sides do not fit.
         """
-        return self._terms(self.pyramid(condition, features))
+        pyramid = self.pyramid(condition, features)
+        stride = self.config.stride
+        size = int(condition.shape[2]) // stride, int(condition.shape[3]) // stride
+        return PreparedCondition(self._terms(pyramid), size)
 
-    def _terms(self, pyramid: Pyramid) -> PreparedCondition:
-        finest = pyramid.maps[self.config.stride]
+    def _terms(self, pyramid: Pyramid) -> tuple[Tensor | None, ...]:
         hoisted: list[Any] = []
         strides: list[int | None] = [*self.config.stage_strides]
         if self.config.tail:
@@ -247,9 +249,11 @@ class ConditionalINN(nn.Module):
         for route in self._routes:
             if isinstance(route, tuple):
                 terms.append(hoisted[route[0]][route[1]])
+            elif route and self.head is not None:
+                terms.append(self.head(pyramid.maps[self.config.stride]))
             else:
-                terms.append(self.head(finest) if route and self.head is not None else None)
-        return PreparedCondition(tuple(terms), (int(finest.shape[2]), int(finest.shape[3])))
+                terms.append(None)
+        return tuple(terms)
 
     def predict(self, condition: Tensor, features: Mapping[str, Tensor]) -> Tensor:
         """Predict the target as a deterministic regressor does: the shift of the affine start.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
@@ -29,8 +30,8 @@ class StageConfig:
     keep: int = 0
 
     def __post_init__(self) -> None:
-        if self.couplings < 0 or self.hidden < 1 or self.keep < 0:
-            raise ConfigError(f"stage: expected couplings, keep >= 0 and hidden >= 1, got {self}")
+        if self.couplings < 1 or self.hidden < 1 or self.keep < 0:
+            raise ConfigError(f"stage: expected couplings, hidden >= 1 and keep >= 0, got {self}")
         if self.keep and not self.downsample:
             raise ConfigError(f"stage: keep = {self.keep} needs a downsampling before it")
 
@@ -100,20 +101,21 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
+        self._check_tuple("stages", StageConfig)
+        self._check_tuple("taps", str)
+        self._check_tuple("kernels", int)
         for tap in self.taps:
             tap_channels(tap)
         positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit", "temperature")
         for field in positive:
-            if not getattr(self, field) > 0:
-                raise ConfigError(
-                    f"{field}: expected a positive number, got {getattr(self, field)}"
-                )
+            value = getattr(self, field)
+            if not (value > 0 and math.isfinite(value)):
+                raise ConfigError(f"{field}: expected a positive number, got {value}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: expected a number in [0, 1), got {self.dropout}")
         if len(self.kernels) != 3 or any(k % 2 == 0 or k < 1 for k in self.kernels):
             raise ConfigError(f"kernels: expected three odd sizes, got {self.kernels}")
-        if not self.stages:
-            raise ConfigError("stages: expected at least one")
+        self._check_channels()
         if self.side % self.coarsest_stride:
             raise ConfigError(
                 f"side: expected a multiple of the coarsest stride {self.coarsest_stride}, "
@@ -124,6 +126,26 @@ class ModelConfig:
                 f"taps: the finest condition map has stride {min(self.condition_strides)}, finer "
                 f"taps than that cannot be used: {', '.join(self.taps)}"
             )
+
+    def _check_tuple(self, field: str, kind: type) -> None:
+        value = getattr(self, field)
+        if not isinstance(value, tuple) or not value or not all(type(v) is kind for v in value):
+            raise ConfigError(
+                f"{field}: expected one or more entries of {kind.__name__}, got {value!r}"
+            )
+
+    def _check_channels(self) -> None:
+        channels = 2
+        parts = [(stage.downsample, stage.keep) for stage in self.stages]
+        if self.tail:
+            parts.append((True, self.tail.keep))
+        for downsample, keep in parts:
+            channels *= 4 if downsample else 1
+            if keep > channels:
+                raise ConfigError(
+                    f"keep: expected at most the {channels} channels there are, got {keep}"
+                )
+            channels = keep or channels
 
     @property
     def stage_strides(self) -> tuple[int, ...]:
@@ -142,8 +164,9 @@ class ModelConfig:
     @property
     def condition_strides(self) -> tuple[int, ...]:
         """Strides of the condition maps that the pyramid has to make."""
+        finest = self.stride if self.affine_start else self.stage_strides[0]
         stride, strides = self.coarsest_stride, []
-        while stride >= self.stride:
+        while stride >= finest:
             strides.append(stride)
             stride //= 2
         return tuple(sorted(strides))
@@ -169,17 +192,16 @@ class ModelConfig:
         Raises:
             ConfigError: a field is unknown, missing or wrong.
         """
+        if not isinstance(data, Mapping):
+            raise ConfigError(f"model config: expected named fields, got {data!r}")
         data = dict(data)
-        try:
-            if isinstance(data.get("stages"), (list, tuple)):
-                data["stages"] = tuple(_build(StageConfig, s) for s in data["stages"])
-            if data.get("tail") is not None:
-                data["tail"] = _build(TailConfig, data["tail"])
-            for field in ("taps", "kernels"):
-                if isinstance(data.get(field), list):
-                    data[field] = tuple(data[field])
-        except (TypeError, AttributeError) as error:
-            raise ConfigError(f"model config: {error}") from error
+        if isinstance(data.get("stages"), (list, tuple)):
+            data["stages"] = tuple(_build(StageConfig, s) for s in data["stages"])
+        if data.get("tail") is not None:
+            data["tail"] = _build(TailConfig, data["tail"])
+        for field in ("taps", "kernels"):
+            if isinstance(data.get(field), list):
+                data[field] = tuple(data[field])
         config: ModelConfig = _build(cls, data)
         return config
 

@@ -95,7 +95,9 @@ class Latents:
 
     def __getitem__(self, rows: int | slice) -> Latents:
         if isinstance(rows, int):
-            rows = slice(rows, rows + 1) if rows != -1 else slice(-1, None)
+            # An IndexError also is what ends `for code in latents`.
+            rows = range(len(self))[rows]
+            rows = slice(rows, rows + 1)
         return Latents(tuple(level[rows] for level in self.levels))
 
     @classmethod
@@ -170,12 +172,12 @@ class Latents:
         )
 
     def interpolate(self, other: Latents, t: float) -> Latents:
-        """Go from here to another code along the sphere, so that lengths are kept.
+        """Go from here to another code along a great circle, so that lengths are kept.
 
             z_t = (sin((1 - t) w) z + sin(t w) z') / sin(w),   w the angle between z and z'
 
         The straight line would pass near the origin, where pictures are muted. Lengths that
-        differ are blended.
+        differ are blended. Opposite codes (w = pi) have no shortest way; they go straight.
 
         Source: Shoemake, "Animating Rotation with Quaternion Curves" (1985).
 
@@ -267,9 +269,13 @@ class Latents:
             with safe_open(path, framework="pt") as file:
                 if (file.metadata() or {}).get("format") != "colorflow-latents":
                     raise CheckpointError(f"{path}: expected latents, the file holds other tensors")
-                names = sorted(file.keys(), key=lambda name: int(name.split("_")[1]))
+                names = [f"level_{i}" for i in range(len(file.keys()))]
+                if not names or set(names) != set(file.keys()):
+                    raise CheckpointError(
+                        f"{path}: expected latents level_0, level_1 …, found {sorted(file.keys())}"
+                    )
                 return cls(tuple(file.get_tensor(name) for name in names))
-        except (SafetensorError, OSError) as error:
+        except (SafetensorError, OSError, ShapeError) as error:
             raise CheckpointError(
                 f"{path}: expected latents as safetensors, could not read them ({error})"
             ) from error

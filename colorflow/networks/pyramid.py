@@ -74,6 +74,7 @@ class FeaturePyramid(nn.Module):
         self.strides = tuple(sorted(strides))
         self.taps = tuple(taps)
         self.dropout = dropout
+        self.photo_channels = photo_channels
         for fine, coarse in zip(self.strides, self.strides[1:], strict=False):
             if coarse != 2 * fine:
                 raise ConfigError(f"pyramid: strides must double, got {list(self.strides)}")
@@ -118,11 +119,19 @@ class FeaturePyramid(nn.Module):
             # Channels that never fire would be blown up to noise.
             getattr(self, f"std_{tap.name}").copy_(std.clamp(min=1e-3))
 
-    def _standardised(self, features: Mapping[str, Tensor], tap: Tap) -> Tensor:
+    def _standardised(
+        self, features: Mapping[str, Tensor], tap: Tap, size: tuple[int, int]
+    ) -> Tensor:
         if tap.name not in features or features[tap.name].shape[1] != tap.channels:
             got = {name: list(value.shape) for name, value in features.items()}
             raise ConditionError(
                 f"pyramid: expected features '{tap.name}' with {tap.channels} channels, got {got}"
+            )
+        expected = size[0] // tap.stride, size[1] // tap.stride
+        if tuple(features[tap.name].shape[2:]) != expected:
+            raise ConditionError(
+                f"pyramid: expected features '{tap.name}' of {expected[0]} x {expected[1]} for "
+                f"this photo, got {list(features[tap.name].shape)}"
             )
         shape = (1, -1, 1, 1)
         mean = getattr(self, f"mean_{tap.name}").view(shape)
@@ -145,12 +154,17 @@ class FeaturePyramid(nn.Module):
             ConditionError: features are missing, or sides do not fit the strides.
         """
         coarsest = self.strides[-1]
-        height, width = photo.shape[-2:]
+        if photo.dim() != 4 or photo.shape[1] != self.photo_channels:
+            raise ConditionError(
+                f"pyramid: expected photos [photos, {self.photo_channels}, height, width], got "
+                f"{list(photo.shape)}"
+            )
+        height, width = int(photo.shape[2]), int(photo.shape[3])
         if height % coarsest or width % coarsest:
             raise ConditionError(
                 f"pyramid: expected sides that are multiples of {coarsest}, got {height} x {width}"
             )
-        taps = {tap.name: self._standardised(features, tap) for tap in self.taps}
+        taps = {tap.name: self._standardised(features, tap, (height, width)) for tap in self.taps}
         maps: dict[int, Tensor] = {}
         above: Tensor | None = None
         for stride in reversed(self.strides):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from pathlib import Path
+from pickle import UnpicklingError  # what torch raises for a file of another kind
 from urllib.error import URLError
 
 import torch
@@ -93,13 +95,16 @@ def _from_file(path: Path, taps: Iterable[str]) -> VGG16Features:
             "the file is damaged or not what its name says"
         ) from error
     try:
-        mean, std = json.loads(metadata["mean"]), json.loads(metadata["std"])
-    except (KeyError, ValueError) as error:
+        mean, std = (_triple(json.loads(metadata[name])) for name in ("mean", "std"))
+        if min(std) <= 0:
+            raise ValueError("std must be positive")
+    except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(
-            f"{path}: expected 'mean' and 'std' of the input in the metadata, found "
-            f"{sorted(metadata)}; write the file with scripts/import_vgg.py"
+            f"{path}: expected three numbers each for 'mean' and 'std' in the metadata, found "
+            f"{metadata.get('mean')} and {metadata.get('std')}; "
+            "write the file with scripts/import_vgg.py"
         ) from error
-    network = VGG16Features(taps, tuple(mean), tuple(std))
+    network = VGG16Features(taps, mean, std)
     _load(network, state, str(path))
     return network.eval().requires_grad_(False)
 
@@ -108,23 +113,35 @@ def _from_torchvision(taps: Iterable[str]) -> VGG16Features:
     from torchvision.models import VGG16_Weights
 
     weights = VGG16_Weights.IMAGENET1K_V1
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         state = weights.get_state_dict(progress=False, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
-        folder = Path(torch.hub.get_dir()) / "checkpoints"
+    except (URLError, OSError, RuntimeError, EOFError, UnpicklingError) as error:
         raise CheckpointError(
-            f"VGG-16 'imagenet': could not download {weights.url} ({error}); fetch that file on a "
+            f"VGG-16 'imagenet': could not get {weights.url} ({error}); fetch that file on a "
             f"connected machine and put it into {folder}, or use the bundled source 'hed'"
         ) from error
     # torchvision numbers all layers of `features`, rectifiers and pooling included.
     kernels = [name for name, value in state.items() if value.dim() == 4]
+    biases = [name.replace("weight", "bias") for name in kernels]
+    if len(kernels) != len(CONVOLUTIONS) or not all(name in state for name in biases):
+        raise CheckpointError(
+            f"VGG-16 'imagenet': expected {len(CONVOLUTIONS)} convolutions in the file in "
+            f"{folder}, found {len(kernels)}; it is another network, fetch {weights.url} again"
+        )
     renamed = {}
-    for ours, theirs in zip(CONVOLUTIONS, kernels, strict=True):
-        renamed[f"{ours}.weight"] = state[theirs]
-        renamed[f"{ours}.bias"] = state[theirs.replace("weight", "bias")]
+    for ours, kernel, bias in zip(CONVOLUTIONS, kernels, biases, strict=True):
+        renamed[f"{ours}.weight"], renamed[f"{ours}.bias"] = state[kernel], state[bias]
     network = VGG16Features(taps)
     _load(network, renamed, "VGG-16 'imagenet'")
     return network.eval().requires_grad_(False)
+
+
+def _triple(values: list[float]) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    if not all(math.isfinite(value) for value in (red, green, blue)):
+        raise ValueError("not finite")
+    return red, green, blue
 
 
 def _load(network: VGG16Features, state: dict[str, Tensor], origin: str) -> None:

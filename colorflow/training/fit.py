@@ -38,8 +38,8 @@ class FitConfig:
         clip: bound of the gradient's norm.
         worst: NLL in nats per dimension above which a photo gives no gradient.
         ema: decay of the averaged weights, which are what is kept.
-        half: compute networks in bfloat16; what flows through the transforms stays float32. Twice as
-            fast on CPUs with AVX512-BF16, slower on those without.
+        half: compute networks in bfloat16; what flows through the transforms stays float32. Twice
+            as fast on CPUs with AVX512-BF16, slower on those without.
         report_minutes: between reports and checkpoints.
         seed: of order, noise and dropout.
     """
@@ -175,7 +175,7 @@ def fit(
     Returns:
         The averaged model.
     """
-    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(memory_format=torch.channels_last)
     torch.manual_seed(config.seed)  # dropout has no generator argument
     model.pyramid.set_statistics(tap_statistics(train, config.batch))
     generator = torch.Generator().manual_seed(config.seed)

@@ -1,0 +1,112 @@
+"""Presets: the published sizes, the size of the bundled model, and that each one works."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+import torch
+from torch import Tensor
+
+from colorflow.errors import ConfigError
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.presets import preset, preset_names
+from colorflow.transforms import AffineCoupling, RandomOrthogonal
+
+
+def build(name: str) -> ConditionalINN:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        return ConditionalINN(preset(name)).eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="module")
+def paper() -> ConditionalINN:
+    return build("paper")
+
+
+def draw(
+    model: ConditionalINN, height: int, width: int
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """A grey photo, its features, and a target that fits it."""
+    generator = torch.Generator().manual_seed(2)
+    photo = torch.rand(1, 1, height, width, generator=generator)
+    features = {
+        tap.name: torch.rand(
+            1, tap.channels, height // tap.stride, width // tap.stride, generator=generator
+        )
+        for tap in model.pyramid.taps
+    }
+    stride = model.config.stride
+    target = torch.randn(1, 2, height // stride, width // stride, generator=generator)
+    return photo, features, target
+
+
+def sizes(shapes: tuple[tuple[int, ...], ...]) -> list[int]:
+    return [torch.Size(shape).numel() for shape in shapes]
+
+
+def test_paper_latents_have_the_published_sizes(paper: ConditionalINN):
+    photo, features, target = draw(paper, 256, 256)
+    latents, _ = paper(target, paper.prepare(photo, features))
+    assert tuple(target.shape) == (1, 2, 64, 64)
+    assert sizes(latents.shapes) == [4096, 2048, 1536, 512]
+    assert latents.dimensions == 8192
+    assert latents.shapes == paper.latent_shapes(64, 64)
+
+
+def test_paper_has_the_published_couplings_and_widths(paper: ConditionalINN):
+    config = paper.config
+    assert [stage.couplings for stage in config.stages] == [4, 6, 6, 6]
+    assert [stage.hidden for stage in config.stages] == [32, 64, 128, 256]
+    assert config.tail is not None
+    assert (config.tail.couplings, config.tail.hidden) == (8, 512)
+    assert config.clamp_limit == 1.5
+    couplings = [t for t in paper.flow.transforms if isinstance(t, AffineCoupling)]
+    assert [c.subnet_1.hidden for c in couplings] == (
+        [32] * 4 + [64] * 6 + [128] * 6 + [256] * 6 + [512] * 8
+    )
+
+
+def test_every_coupling_follows_a_mixing(paper: ConditionalINN):
+    transforms = list(paper.flow.transforms)
+    for before, after in itertools.pairwise(transforms):
+        assert isinstance(before, RandomOrthogonal) == isinstance(after, AffineCoupling)
+    matrices = [t.matrix for t in transforms if isinstance(t, RandomOrthogonal)]
+    distinct = {matrix.numpy().tobytes() for matrix in matrices}
+    assert len(distinct) == len(matrices) == 30
+
+
+def test_photo_has_two_to_four_million_flow_parameters():
+    model = build("photo")
+    parts = (model.flow, model.hoists)
+    count = sum(parameter.numel() for part in parts for parameter in part.parameters())
+    assert 2_000_000 <= count <= 4_000_000
+
+
+def test_photo_maps_a_square_photo_to_a_target_of_32_pixels():
+    config = preset("photo")
+    assert (config.side, config.side // config.stride) == (128, 32)
+    assert config.affine_start
+
+
+@pytest.mark.parametrize("name", ["photo", "tiny"])
+@pytest.mark.parametrize("aspect", [(1, 1), (1, 3), (4, 1)])
+def test_models_without_a_tail_take_any_aspect_ratio(name: str, aspect: tuple[int, int]):
+    model = build(name)
+    step = model.config.coarsest_stride
+    photo, features, target = draw(model, aspect[0] * step, aspect[1] * step)
+    prepared = model.prepare(photo, features)
+    latents, _ = model(target, prepared)
+    assert latents.dimensions == target.numel()
+    assert torch.allclose(model.inverse(latents, prepared)[0], target, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_bears_its_name(name: str):
+    assert preset(name).name == name
+
+
+def test_unknown_presets_are_refused_with_a_list_of_the_known():
+    with pytest.raises(ConfigError, match="'huge': expected one of paper, photo, tiny"):
+        preset("huge")
