@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from colorflow.colorize import Colorizer, LogProb, Variant
+    from colorflow.colorize import Colorizer
     from colorflow.models.latents import Latents
+    from colorflow.variants import LogProb, Variant
 
 __version__ = "0.1.0"
 __all__ = ["Colorizer", "Latents", "LogProb", "Variant", "__version__"]
@@ -14,12 +16,12 @@ __all__ = ["Colorizer", "Latents", "LogProb", "Variant", "__version__"]
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: importing torch takes seconds, and `colorflow --help` needs none of it.
-    if name == "Latents":
-        from colorflow.models.latents import Latents
-
-        return Latents
-    if name in ("Colorizer", "LogProb", "Variant"):
-        from colorflow import colorize
-
-        return getattr(colorize, name)
+    homes = {
+        "Colorizer": "colorflow.colorize",
+        "Latents": "colorflow.models.latents",
+        "LogProb": "colorflow.variants",
+        "Variant": "colorflow.variants",
+    }
+    if name in homes:
+        return getattr(importlib.import_module(homes[name]), name)
     raise AttributeError(f"module 'colorflow' has no attribute '{name}'")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +17,13 @@ from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
-from colorflow.models.cinn import ConditionalINN, PreparedCondition
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents, derive_seed
 from colorflow.networks.vgg import VGG16Features
 from colorflow.networks.vgg_weights import SOURCES, backbone_hash, load_vgg16
 from colorflow.resources import bundled
+from colorflow.variants import LogProb, Variant
 
 PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 
@@ -31,49 +31,6 @@ PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 # flow therefore always runs on batches of exactly this many samples, filled up where fewer are
 # wanted, so that a variant does not depend on how many others were asked for.
 CHUNK = {"cpu": 4, "cuda": 16, "mps": 16}
-
-
-@dataclass
-class Variant:
-    """One colouring of a photo.
-
-    Args:
-        index: number of the sample, from 0.
-        seed: the user's seed it was drawn with.
-        latents: its code, scaled by temperature and saturation; decode it to get the picture again.
-        target: what the flow made of it, at the model's size, [channels, height, width].
-        log_prob: log-density of that target given the photo, in nats (over Lab units).
-    """
-
-    index: int
-    seed: int
-    latents: Latents
-    target: Tensor
-    log_prob: float
-    _finish: Callable[[Tensor], Image.Image] = field(repr=False)
-
-    @functools.cached_property
-    def image(self) -> Image.Image:
-        """The full-size picture, made on first use."""
-        return self._finish(self.target)
-
-
-@dataclass(frozen=True)
-class LogProb:
-    """Log-density of the chroma of a photo given its lightness, over Lab units.
-
-    Args:
-        nats: log p(a, b | L) of all chroma values at the model's size.
-        dimensions: how many values those are.
-    """
-
-    nats: float
-    dimensions: int
-
-    @property
-    def bits_per_dim(self) -> float:
-        """-nats / (dimensions log 2): lower is more likely."""
-        return -self.nats / (self.dimensions * math.log(2))
 
 
 class Colorizer:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from colorflow.errors import ConfigError, ShapeError
+from colorflow.errors import ShapeError
+from colorflow.models.condition import HoistedCondition, PreparedCondition
 from colorflow.models.config import ModelConfig
 from colorflow.models.latents import Latents, Shape
 from colorflow.networks.pyramid import FeaturePyramid, Pyramid, Tap
@@ -27,62 +27,6 @@ from colorflow.transforms import (
 )
 
 TARGET_CHANNELS = 2
-
-
-class HoistedCondition(nn.Module):
-    """The condition terms of all couplings of a level, by one linear map.
-
-    Args:
-        width: channels of the condition.
-        couplings: how many of them.
-        hidden: width of their subnets; each coupling has two.
-        maps: the level is conditioned on a map (and not on the global vector alone).
-        summary: the level is conditioned on the global vector.
-    """
-
-    def __init__(self, width: int, couplings: int, hidden: int, maps: bool, summary: bool) -> None:
-        super().__init__()
-        if not (maps or summary):
-            raise ConfigError("HoistedCondition: expected a map, the global vector, or both")
-        self.couplings = couplings
-        outputs = couplings * 2 * hidden
-        self.from_map = nn.Conv2d(width, outputs, 1) if maps else None
-        self.from_summary = nn.Linear(width, outputs, bias=not maps) if summary else None
-
-    def forward(self, condition_map: Tensor | None, summary: Tensor) -> list[Tensor]:
-        """Compute the terms.
-
-        Args:
-            condition_map: [photos, width, height, width], or None where the level uses none.
-            summary: [photos, width].
-
-        Returns:
-            One tensor [photos, 2 * hidden, ...] per coupling.
-        """
-        parts: list[Tensor] = []
-        if self.from_map is not None:
-            parts.append(self.from_map(condition_map))
-        if self.from_summary is not None:
-            constant: Tensor = self.from_summary(summary)
-            parts.append(constant[:, :, None, None] if parts else constant)
-        terms = parts[0] if len(parts) == 1 else parts[0] + parts[1]
-        return list(terms.chunk(self.couplings, dim=1))
-
-
-@dataclass(frozen=True)
-class PreparedCondition:
-    """Everything the flow needs of a photo, computed once.
-
-    Args:
-        terms: one entry per transform of the flow: its condition, or None.
-        size: height and width of the target.
-    """
-
-    terms: tuple[Tensor | None, ...]
-    size: tuple[int, int]
-
-    def __len__(self) -> int:
-        return next(len(term) for term in self.terms if term is not None)
 
 
 class ConditionalINN(nn.Module):

@@ -28,6 +28,8 @@ class FitConfig:
     Args:
         pretrain_minutes: for the pyramid as a deterministic regressor.
         flow_minutes: for the whole, by likelihood.
+        steps: of each phase; where it is not 0 the clock is not looked at, and a run on the same
+            machine repeats to the last bit.
         batch: photos per step.
         learning_rate: its peak.
         weight_decay: of AdamW.
@@ -46,6 +48,7 @@ class FitConfig:
 
     pretrain_minutes: float = 8.0
     flow_minutes: float = 70.0
+    steps: int = 0
     batch: int = 48
     learning_rate: float = 7e-4
     weight_decay: float = 1e-4
@@ -161,7 +164,7 @@ def fit(
     """Train a model in two phases and write its averaged weights as it goes.
 
     The learning rate follows the clock (warm-up, then a cosine to zero at the end of the phase), so
-    that a phase ends well trained whatever the machine's speed.
+    that a phase ends well trained whatever the machine's speed; or it follows the steps.
 
     Args:
         model: freshly built.
@@ -196,7 +199,8 @@ def fit(
         skipped = step = 0
         running = float("nan")
         for batch in batches(train, config.batch, config.seed + 2 + (not frozen)):
-            progress = (time.monotonic() - start) / (60 * minutes)
+            elapsed = (time.monotonic() - start) / (60 * minutes)
+            progress = step / config.steps if config.steps else elapsed
             if progress >= 1:
                 break
             rate = 0.5 * (1 + math.cos(math.pi * progress)) * min(1, (step + 1) / config.warmup)

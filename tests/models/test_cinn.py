@@ -9,7 +9,8 @@ from torch.distributions import Normal
 from torch.nn import functional
 
 from colorflow.errors import ColorflowError, ConditionError, ConfigError, ShapeError
-from colorflow.models.cinn import ConditionalINN, HoistedCondition, PreparedCondition
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.condition import HoistedCondition, PreparedCondition
 from colorflow.models.config import ModelConfig, StageConfig, TailConfig
 from colorflow.models.latents import Latents
 from colorflow.models.presets import preset

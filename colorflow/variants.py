@@ -1,0 +1,56 @@
+"""What the colorizer gives back: variants and scores."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from PIL import Image
+from torch import Tensor
+
+from colorflow.models.latents import Latents
+
+
+@dataclass
+class Variant:
+    """One colouring of a photo.
+
+    Args:
+        index: number of the sample, from 0.
+        seed: the user's seed it was drawn with.
+        latents: its code, scaled by temperature and saturation; decode it to get the picture again.
+        target: what the flow made of it, at the model's size, [channels, height, width].
+        log_prob: log-density of that target given the photo, in nats (over Lab units).
+    """
+
+    index: int
+    seed: int
+    latents: Latents
+    target: Tensor
+    log_prob: float
+    _finish: Callable[[Tensor], Image.Image] = field(repr=False)
+
+    @functools.cached_property
+    def image(self) -> Image.Image:
+        """The full-size picture, made on first use."""
+        return self._finish(self.target)
+
+
+@dataclass(frozen=True)
+class LogProb:
+    """Log-density of the chroma of a photo given its lightness, over Lab units.
+
+    Args:
+        nats: log p(a, b | L) of all chroma values at the model's size.
+        dimensions: how many values those are.
+    """
+
+    nats: float
+    dimensions: int
+
+    @property
+    def bits_per_dim(self) -> float:
+        """-nats / (dimensions log 2): lower is more likely."""
+        return -self.nats / (self.dimensions * math.log(2))

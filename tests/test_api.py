@@ -1,0 +1,62 @@
+"""The public names: removing one must be a decision, not an accident."""
+
+import subprocess
+import sys
+
+import pytest
+
+import colorflow
+
+INVENTORY = {
+    "Colorizer": [
+        "decode",
+        "encode",
+        "from_pretrained",
+        "log_prob",
+        "model_id",
+        "sample",
+        "transfer",
+        "uncertainty",
+    ],
+    "Latents": [
+        "cat",
+        "dimensions",
+        "flatten",
+        "interpolate",
+        "load",
+        "log_prob",
+        "mix",
+        "names",
+        "sample",
+        "save",
+        "scale",
+        "shapes",
+        "to",
+        "unflatten",
+    ],
+    "LogProb": ["bits_per_dim"],
+    "Variant": ["image"],
+}
+
+
+def test_the_inventory_of_names_is_complete():
+    assert set(colorflow.__all__) == {*INVENTORY, "__version__"}
+
+
+@pytest.mark.parametrize("name", INVENTORY)
+def test_members(name):
+    members = {m for m in vars(getattr(colorflow, name)) if not m.startswith("_")}
+    # Fields of dataclasses without a default are no class attributes.
+    assert members >= set(INVENTORY[name])
+    assert members - set(INVENTORY[name]) == set()
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="Colouriser"):
+        _ = colorflow.Colouriser
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = "import sys, colorflow; print({'torch', 'kornia', 'numpy', 'PIL'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
