@@ -7,7 +7,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorflow.images.gamut import lab_to_bytes
+from colorflow.images.gamut import fitted_bytes, linear_rgb, outside_gamut, rgb_to_bytes
+from colorflow.images.lab import STRIP_PIXELS
 from colorflow.images.photo import Photo
 from colorflow.images.upsample import UpsampleConfig, upsample_strips
 
@@ -47,9 +48,30 @@ def finish_lightness(
     Returns:
         ``RGB`` or ``RGBA``.
     """
-    planes = torch.empty(3, *lightness.shape, dtype=torch.uint8)
+    height, width = lightness.shape
+    planes = torch.empty(3, height * width, dtype=torch.uint8)
+    pending: list[tuple[Tensor, ...]] = []
     for rows, a, b in upsample_strips(chroma, lightness, config):
-        flat = lab_to_bytes(lightness[rows].flatten(), a.flatten(), b.flatten())
-        planes[:, rows] = flat.view(3, *a.shape)
-    channels = [*planes.numpy()] if alpha is None else [*planes.numpy(), alpha]
+        lab = lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
+        rgb = linear_rgb(*lab)
+        outside = outside_gamut(rgb)
+        start = rows.start * width
+        planes[:, start : start + rgb.shape[1]] = rgb_to_bytes(rgb)
+        if len(outside):
+            pending.append((outside + start, *(plane[outside] for plane in lab)))
+        # Few colours of a strip are outside the gamut, and fitting them takes many small steps:
+        # done for several strips together, these cost their arithmetic and not their overhead.
+        if sum(len(part[0]) for part in pending) > STRIP_PIXELS:
+            _fit(planes, pending)
+    _fit(planes, pending)
+    whole = planes.view(3, height, width).numpy()
+    channels = [*whole] if alpha is None else [*whole, alpha]
     return Image.merge("RGB" if alpha is None else "RGBA", [Image.fromarray(c) for c in channels])
+
+
+def _fit(planes: Tensor, pending: list[tuple[Tensor, ...]]) -> None:
+    """Write the colours collected in ``pending`` into the planes, fitted to the gamut."""
+    if pending:
+        index, *lab = (torch.cat(parts) for parts in zip(*pending, strict=True))
+        planes[:, index] = fitted_bytes(*lab)
+        pending.clear()

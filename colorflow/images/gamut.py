@@ -28,13 +28,14 @@ SLACK = 1e-4
 
 
 def _inverse_f(f: Tensor) -> Tensor:
-    """Give f^3 above 6/29 and its tangent 3 (6/29)^2 (f - 4/29) below.
+    """Give f^3 above 6/29 and its tangent there, 3 (6/29)^2 (f - 4/29), below; overwrites f.
 
-    The tangent of a cube at d lies (f - d)^2 (f + 2 d) below it: one smooth expression, no branch.
+    As max(f, d)^3 + 3 d^2 (f - max(f, d)): no branch, and few passes over memory.
     """
-    below = (DELTA - f).clamp_(min=0)
-    below = below.mul_(below).mul_(f + 2 * DELTA)
-    return torch.addcmul(-below, f * f, f)
+    above = f.clamp(min=DELTA)
+    below = f.sub_(above)
+    cube = above * above
+    return cube.mul_(above).add_(below, alpha=3 * DELTA**2)
 
 
 def _matrix(like: Tensor) -> Tensor:
@@ -112,18 +113,44 @@ def gamma_table() -> Tensor:
     """Tabulate the sRGB transfer curve from linear light to bytes.
 
     Returns:
-        uint8 [65536]: entry i is the byte of linear value i / 65535. The steepest part of the curve
-        has 20 entries per byte, so a byte is at most 0.03 steps from exact rounding.
+        uint8 [65536]: entry i is the byte of linear values from i / 65535 to (i + 1) / 65535. The
+        steepest part of the curve has 20 entries per byte, so a byte is at most 0.03 steps from
+        exact rounding.
     """
-    linear = torch.linspace(0, 1, 65536, dtype=torch.float64)
+    linear = ((torch.arange(65536, dtype=torch.float64) + 0.5) / 65535).clamp(max=1)
     curve = torch.where(
         linear <= 0.0031308, 12.92 * linear, 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055
     )
     return (curve * 255).round().to(torch.uint8)
 
 
-def lab_to_bytes(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Convert Lab to sRGB bytes, bringing colours into gamut.
+def outside_gamut(rgb: Tensor) -> Tensor:
+    """Find the colours sRGB cannot show.
+
+    Args:
+        rgb: linear light [3, count].
+
+    Returns:
+        Their positions, int64.
+    """
+    return (_excess(rgb) > SLACK).nonzero()[:, 0]
+
+
+def rgb_to_bytes(rgb: Tensor) -> Tensor:
+    """Encode linear light as bytes, clipping what lies outside [0, 1].
+
+    Args:
+        rgb: [3, count], on the CPU; overwritten.
+
+    Returns:
+        uint8 [3, count].
+    """
+    entry = rgb.mul_(65535).clamp_(0, 65535).to(torch.int32)
+    return torch.index_select(gamma_table(), 0, entry.view(-1)).view_as(entry)
+
+
+def fitted_bytes(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+    """Encode colours after reducing the chroma of those outside the gamut.
 
     Args:
         lightness: L in [0, 100], [count], on the CPU.
@@ -133,11 +160,5 @@ def lab_to_bytes(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
     Returns:
         uint8 [3, count].
     """
-    rgb = linear_rgb(lightness, a, b)
-    outside = (_excess(rgb) > SLACK).nonzero()[:, 0]
-    if len(outside):
-        light, part_a, part_b = lightness[outside], a[outside], b[outside]
-        factor = chroma_limit(light, part_a, part_b)
-        rgb[:, outside] = linear_rgb(light, part_a.mul_(factor), part_b.mul_(factor))
-    entry = rgb.mul_(65535).add_(0.5).clamp_(0, 65535).to(torch.int32)
-    return torch.index_select(gamma_table(), 0, entry.view(-1)).view_as(entry)
+    factor = chroma_limit(lightness, a, b)
+    return rgb_to_bytes(linear_rgb(lightness, a * factor, b * factor))
