@@ -87,23 +87,25 @@ def discover(inputs: Sequence[Path], out: Path) -> Discovery:
     return found
 
 
-def check_collisions(outputs: Sequence[tuple[Path, Path]]) -> None:
+def check_collisions(outputs: Sequence[tuple[Path, Path]], others: Sequence[Path] = ()) -> None:
     """Refuse a job whose results would overwrite each other or an input.
 
     Args:
         outputs: pairs of source and result.
+        others: further files that will be written, e.g. contact sheets.
 
     Raises:
         ConfigError: two sources share a result, or a result is a source.
     """
     sources = {source.resolve() for source, _ in outputs}
+    for path in (*(result for _, result in outputs), *others):
+        if path.resolve() in sources:
+            raise ConfigError(
+                f"{path}: would overwrite an input; choose another output folder with -o"
+            )
     makers: dict[Path, Path] = {}
     for source, result in outputs:
         real = result.resolve()
-        if real in sources:
-            raise ConfigError(
-                f"{result}: would overwrite an input; choose another output folder with -o"
-            )
         other = makers.setdefault(real, source)
         if other != source:
             raise ConfigError(

@@ -126,7 +126,8 @@ def colorize_jobs(
             (job.source, variant_path(job, variant, config.format))
             for job in jobs
             for variant in range(1, config.samples + 1)
-        ]
+        ],
+        sheet.page_paths(len(jobs)) if sheet else (),
     )
 
     def work(job: Job, photo: Photo, result: Result) -> None:

@@ -51,6 +51,19 @@ class ContactSheet:
         if len(self._rows) == self.rows_per_page:
             self.flush()
 
+    def page_paths(self, rows: int) -> list[Path]:
+        """Name the pages that a number of rows takes.
+
+        Args:
+            rows: photos.
+
+        Returns:
+            Their paths, at least one.
+        """
+        count = max(1, -(-rows // self.rows_per_page))
+        further = [self.path.with_stem(f"{self.path.stem}_{n}") for n in range(2, count + 1)]
+        return [self.path, *further]
+
     def flush(self) -> None:
         """Write the rows collected so far as a page.
 
@@ -67,8 +80,7 @@ class ContactSheet:
             page.paste(row, (0, top))
             top += row.height
         self._rows.clear()
-        number = len(self.pages) + 1
-        name = self.path if number == 1 else self.path.with_stem(f"{self.path.stem}_{number}")
+        name = self.page_paths((len(self.pages) + 1) * self.rows_per_page)[-1]
         write_image(page, name)
         self.pages.append(name)
 

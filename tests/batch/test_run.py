@@ -132,6 +132,16 @@ def test_colliding_results_stop_the_run_before_it_starts(tiny, folder, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
+def test_a_contact_sheet_never_overwrites_an_input(tiny, tmp_path, grey_cat):
+    path = tmp_path / "contact_sheet.png"
+    Image.fromarray(grey_cat).save(path)
+    before = path.read_bytes()
+    jobs = discover([path], tmp_path).jobs
+    with pytest.raises(ConfigError, match="overwrite an input"):
+        list(colorize_jobs(tiny, jobs, ColorizeConfig(samples=1), ContactSheet(path)))
+    assert path.read_bytes() == before
+
+
 def test_transfer_writes_one_file_per_target(tiny, folder, cat, tmp_path):
     cat.save(tmp_path / "reference.png")
     jobs = discover([folder], tmp_path / "out").jobs
