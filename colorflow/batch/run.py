@@ -15,7 +15,7 @@ from PIL import Image
 
 from colorflow.batch.discover import Job, check_collisions
 from colorflow.colorize import Colorizer
-from colorflow.errors import ColorflowError, ImageError
+from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.images.contact_sheet import ContactSheet
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -230,6 +230,8 @@ def _guarded(job: Job, work: Callable[[Job, Photo, Result], None]) -> Result:
         result.coloured = photo.is_coloured()
         result.notes += photo.notes
         work(job, photo, result)
+    except ConfigError:
+        raise  # a setting that is wrong for this photo is wrong for all
     except PER_FILE as error:
         # A photo is done or not done: variants written before the failure would look like all.
         for path in result.outputs:

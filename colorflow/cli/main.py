@@ -79,7 +79,9 @@ def _root(
 
 @app.command(epilog=EPILOG)
 def colorize(
-    inputs: Annotated[list[Path], typer.Argument(help="Photos, and folders to search for photos.")],
+    inputs: Annotated[
+        list[Path], typer.Argument(metavar="INPUT", help="Photos, and folders to search.")
+    ],
     out: OutOption = Path("colorized"),
     samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
     saturation: SaturationOption = 1.0,
@@ -121,8 +123,8 @@ def colorize(
 
 @app.command(epilog=EPILOG)
 def transfer(
-    reference: Annotated[Path, typer.Argument(help="A colour photo.")],
-    targets: Annotated[list[Path], typer.Argument(help="Photos and folders to colour like it.")],
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
+    targets: Annotated[list[Path], typer.Argument(metavar="TARGET", help="Photos and folders.")],
     out: OutOption = Path("colorized"),
     saturation: SaturationOption = 1.0,
     device: DeviceOption = Device.auto,
@@ -150,7 +152,7 @@ def transfer(
 
 @app.command(epilog=EPILOG)
 def info(
-    file: Annotated[Path, typer.Argument(help="A picture, a checkpoint, or saved latents.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture, a model, or latents.")],
     json: JsonOption = False,
 ) -> None:
     """Tell what is in a file: which model, seed and settings made it."""

@@ -138,7 +138,7 @@ def _print_lines(data: Mapping[str, Any], indent: str) -> None:
         if isinstance(value, Mapping):
             print(f"{indent}{name}:")
             _print_lines(value, indent + "  ")
-        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
             print(f"{indent}{name}:")
             for entry in value:
                 print(f"{indent}  " + "  ".join(f"{k} {_short(v)}" for k, v in entry.items()))
@@ -149,7 +149,7 @@ def _print_lines(data: Mapping[str, Any], indent: str) -> None:
 def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ", ".join(_short(v) for v in value)
     if value is None or isinstance(value, bool):
         return {True: "yes", False: "no", None: "-"}[value]

@@ -94,10 +94,17 @@ def test_a_folder_without_photos_exits_4(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--samples", "0"], ["--saturation", "-1"], ["--format", "bmp"], ["--smaples", "2"]],
+    [
+        ["--samples", "0"],
+        ["--saturation", "-1"],
+        ["--saturation", "nan"],
+        ["--format", "bmp"],
+        ["--smaples", "2"],
+    ],
 )
-def test_wrong_usage_exits_2(photo, arguments):
-    run = colorflow("colorize", photo, *arguments)
+def test_wrong_usage_exits_2(photo, tmp_path, tiny_checkpoint, arguments):
+    common = ["-o", tmp_path / "out", "--model", tiny_checkpoint]
+    run = colorflow("colorize", photo, *common, *arguments)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
 
