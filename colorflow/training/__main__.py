@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from colorflow.devices import choose_device
 from colorflow.domains import Colorization, Geometry
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset, preset_names
@@ -28,6 +29,7 @@ def main() -> None:
     parser.add_argument("--pretrain-minutes", type=float, default=FitConfig.pretrain_minutes)
     parser.add_argument("--flow-minutes", type=float, default=FitConfig.flow_minutes)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = parser.parse_args()
 
@@ -51,7 +53,8 @@ def main() -> None:
         caches[split] = build_cache(options.cache / split, views, backbone, key, log=_print)
     torch.manual_seed(options.seed)
     model = ConditionalINN(model_config)
-    fit(model, caches["train"], caches["val"], options.out, identity, config, log=_print)
+    device = choose_device(options.device)
+    fit(model, caches["train"], caches["val"], options.out, identity, config, device, _print)
 
 
 def _print(line: str) -> None:

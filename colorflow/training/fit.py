@@ -159,6 +159,7 @@ def fit(
     out: Path,
     backbone_hash: str,
     config: FitConfig,
+    device: torch.device | None = None,
     log: Callable[[str], None] = print,
 ) -> ConditionalINN:
     """Train a model in two phases and write its averaged weights as it goes.
@@ -173,14 +174,17 @@ def fit(
         out: checkpoint to write.
         backbone_hash: what the features were computed with.
         config: how to train.
+        device: where to compute; the CPU where None.
         log: receives one line per report.
 
     Returns:
         The averaged model.
     """
+    device = device or torch.device("cpu")
     model = model.to(memory_format=torch.channels_last)
     torch.manual_seed(config.seed)  # dropout has no generator argument
     model.pyramid.set_statistics(tap_statistics(train, config.batch))
+    model = model.to(device)
     generator = torch.Generator().manual_seed(config.seed)
     average = copy.deepcopy(model).eval().requires_grad_(False)
     seen = 0
@@ -207,12 +211,13 @@ def fit(
             optimizer.param_groups[0]["lr"] = config.learning_rate * rate
             model.train()
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16, enabled=config.half):
+            batch = {name: value.to(device) for name, value in batch.items()}
+            with torch.autocast(device.type, torch.bfloat16, enabled=config.half):
                 if frozen:
                     loss = regression_loss(model, batch)
                 else:
                     noise = torch.randn(batch["target"].shape, generator=generator)
-                    loss = flow_loss(model, batch, config, noise)
+                    loss = flow_loss(model, batch, config, noise.to(device))
             loss.backward()
             norm = nn.utils.clip_grad_norm_(parameters, config.clip)
             step += 1

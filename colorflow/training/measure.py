@@ -43,9 +43,10 @@ def measure(
         totals[name] = totals.get(name, 0.0) + float(values.sum())
 
     generator = torch.Generator().manual_seed(0)
+    device = next(model.parameters()).device
     positions = torch.arange(min(photos, len(cache)))
     for chosen in positions.split(batch):
-        data = cache.batch(chosen)
+        data = {name: value.to(device) for name, value in cache.batch(chosen).items()}
         condition, target = data.pop("condition"), data.pop("target")
         add("grey", target.square().flatten(1).mean(1))
         if model.head is not None:
@@ -54,11 +55,11 @@ def measure(
         if not samples:
             continue
         prepared = model.prepare(condition, data)
-        noisy = target + noise * torch.randn(target.shape, generator=generator)
+        noisy = target + noise * torch.randn(target.shape, generator=generator).to(device)
         add("nll", -model.log_prob(noisy, prepared) / target[0].numel())
         shapes = model.latent_shapes(*prepared.size)
         seeds = range(int(chosen[0]) * samples, int(chosen[0]) * samples + len(chosen) * samples)
-        latents = Latents.sample(shapes, list(seeds))
+        latents = Latents.sample(shapes, list(seeds)).to(device)
         for temperature in (0.7, 1.0):
             drawn, _ = model.inverse(latents.scale(temperature), prepared)
             drawn = drawn.unflatten(0, (len(chosen), samples))
