@@ -51,7 +51,7 @@ def discover(inputs: Sequence[Path], out: Path) -> Discovery:
         The jobs and the inputs that do not exist.
 
     Raises:
-        NothingFoundError: there is not one photo and nothing is missing.
+        NothingFoundError: there is not one photo.
     """
     found = Discovery()
     seen: set[Path] = set()
@@ -80,7 +80,12 @@ def discover(inputs: Sequence[Path], out: Path) -> Discovery:
             add(path, out / path.stem)
         else:
             found.missing.append(path)
-    if not found.jobs and not found.missing:
+    if not found.jobs and found.missing:
+        named = ", ".join(str(path) for path in found.missing)
+        raise NothingFoundError(
+            f"{named}: expected photos or folders, found nothing; check the path"
+        )
+    if not found.jobs:
         named = ", ".join(str(path) for path in inputs)
         kinds = ", ".join(sorted(SUFFIXES))
         raise NothingFoundError(f"{named}: expected photos ({kinds}), found none")

@@ -13,9 +13,8 @@ from typing import Annotated
 import typer
 
 from colorflow import __version__
+from colorflow.cli import exit_codes
 from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
-
-EXIT_FATAL, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_NOTHING, EXIT_INTERRUPTED = 1, 2, 3, 4, 130
 
 EPILOG = (
     "Exit codes: 0 all done, 1 fatal, 2 usage, 3 some files failed, 4 no photo found, "
@@ -174,7 +173,7 @@ def doctor(
 
     report = examine(model, device.value)
     print_data(report, json)
-    _finish(0 if report["healthy"] else EXIT_FATAL)
+    _finish(0 if report["healthy"] else exit_codes.FATAL)
 
 
 def _finish(code: int) -> None:
@@ -191,7 +190,7 @@ def main() -> None:
         app(arguments)
     except KeyboardInterrupt:
         print("colorflow: interrupted; finished photos are kept", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
+        sys.exit(exit_codes.INTERRUPTED)
     except Exception as error:
         if debug:
             raise
@@ -200,5 +199,5 @@ def main() -> None:
         hint = "" if known else " (run again with --debug and report it)"
         print(f"colorflow: {text}{hint}".replace("\n", " "), file=sys.stderr)
         if isinstance(error, NothingFoundError):
-            sys.exit(EXIT_NOTHING)
-        sys.exit(EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FATAL)
+            sys.exit(exit_codes.NOTHING_FOUND)
+        sys.exit(exit_codes.USAGE if isinstance(error, ConfigError) else exit_codes.FATAL)

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 
 from colorflow.batch.run import Result
-from colorflow.cli.main import EXIT_INTERRUPTED, EXIT_NOTHING, EXIT_SOME_FAILED
+from colorflow.cli import exit_codes
 
 
 class Reporter:
@@ -87,10 +87,10 @@ class Reporter:
         self._say(f"{', '.join(parts)}, {seconds:.1f} s")
         if self.interrupted:
             self._say("interrupted; finished photos are kept")
-            return EXIT_INTERRUPTED
+            return exit_codes.INTERRUPTED
         if self.failed:
-            return EXIT_SOME_FAILED
-        return 0 if self.done else EXIT_NOTHING
+            return exit_codes.SOME_FAILED
+        return 0 if self.done else exit_codes.NOTHING_FOUND
 
     def _take(self, result: Result) -> None:
         for note in result.notes:

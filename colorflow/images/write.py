@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from PIL import ExifTags, Image
 
 from colorflow import __version__
 from colorflow.errors import ImageError
+from colorflow.files import written_whole
 from colorflow.images.photo import Photo
 
 # What Pillow calls the formats we write, by the suffix of the file.
@@ -49,8 +48,6 @@ def write_image(
 ) -> None:
     """Write a picture under its final name only once it is whole.
 
-    It is written beside its place under a temporary name, flushed to the disk, and renamed.
-
     Args:
         image: ``RGB`` or ``RGBA``. JPEG has no alpha: it is left out.
         path: of the file; the suffix says the format.
@@ -83,28 +80,13 @@ def write_image(
     elif kind == "PNG":
         # Level 6 costs five times level 1 for files 5 % smaller.
         options["compress_level"] = 1
-    temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".colorflow-", suffix=".tmp", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with written_whole(path) as temporary, temporary.open("wb") as file:
             image.save(file, format=kind, **options)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a result gets the rights any new file would get.
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, path)
-        temporary = None
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
             f"{path}: could not be written ({error}); nothing was left there"
         ) from error
-    finally:
-        if temporary:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
 
 
 def read_history(path: str | Path) -> dict[str, Any] | None:

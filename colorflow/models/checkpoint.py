@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorflow.errors import CheckpointError, ConfigError
+from colorflow.files import written_whole
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.config import ModelConfig
 
@@ -86,7 +85,6 @@ def save_checkpoint(
         backbone_hash: of the VGG-16 weights it was trained with.
         provenance: facts for people: data, duration, figures, licence.
     """
-    path = Path(path)
     state = {}
     for name, value in model.state_dict().items():
         value = value.detach().cpu()
@@ -101,15 +99,8 @@ def save_checkpoint(
         "provenance": json.dumps(dict(provenance)),
     }
     metadata["metadata_sha256"] = metadata_hash(metadata)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    try:
+    with written_whole(path) as temporary:
         save_file(state, temporary, metadata=metadata)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
 
 
 def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:

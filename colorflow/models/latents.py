@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.files import written_whole
 
 Shape = tuple[int, ...]
 
@@ -250,7 +251,8 @@ class Latents:
             path: of the file.
         """
         tensors = {n: v.contiguous().cpu() for n, v in zip(self.names, self.levels, strict=True)}
-        save_file(tensors, path, metadata={"format": "colorflow-latents"})
+        with written_whole(path) as temporary:
+            save_file(tensors, temporary, metadata={"format": "colorflow-latents"})
 
     @classmethod
     def load(cls, path: str | Path) -> Latents:

@@ -56,6 +56,11 @@ def test_nothing_found_names_the_folder_and_the_kinds(tmp_path):
         discover([tmp_path], tmp_path / "out")
 
 
+def test_only_missing_inputs_are_named(tmp_path):
+    with pytest.raises(NothingFoundError, match="gone"):
+        discover([tmp_path / "gone"], tmp_path / "out")
+
+
 def test_two_sources_of_one_result_are_both_named(tmp_path):
     a, b = tmp_path / "a.jpg", tmp_path / "a.png"
     with pytest.raises(ConfigError, match=r"a\.jpg and .*a\.png"):

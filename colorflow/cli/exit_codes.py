@@ -1,0 +1,7 @@
+"""Exit codes of the command line."""
+
+FATAL = 1
+USAGE = 2
+SOME_FAILED = 3
+NOTHING_FOUND = 4
+INTERRUPTED = 130
