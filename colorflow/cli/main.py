@@ -107,8 +107,8 @@ def colorize(
     from colorflow.images.contact_sheet import ContactSheet
 
     found = discover(inputs, out)
-    require_writable(out)
     colorizer = Colorizer.from_pretrained(model, device.value)
+    require_writable(out)
     config = ColorizeConfig(samples, saturation, temperature, seed, kind.value)
     sheet = ContactSheet(out / "contact_sheet.jpg") if contact_sheet else None
     reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
@@ -140,8 +140,8 @@ def transfer(
     from colorflow.colorize import Colorizer
 
     found = discover(targets, out)
-    require_writable(out)
     colorizer = Colorizer.from_pretrained(model, device.value)
+    require_writable(out)
     reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
     reporter.run(
         transfer_jobs(colorizer, reference, found.jobs, saturation, kind.value), found.missing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,9 +41,12 @@ class ContactSheet:
             pictures: of any size and mode, left to right.
         """
         small = [self._fit(picture) for picture in pictures]
-        width = sum(p.width for p in small) + MARGIN * (len(small) + 1)
-        row = Image.new("RGB", (width, self.height + LABEL + MARGIN), "white")
         font = ImageFont.load_default(size=12)
+        # Pillow's own font has no accents; a plain letter says more than an empty box.
+        label = unicodedata.normalize("NFKD", label).encode("ascii", "ignore").decode()
+        width = sum(p.width for p in small) + MARGIN * (len(small) + 1)
+        width = max(width, math.ceil(font.getlength(label)) + 2 * MARGIN)
+        row = Image.new("RGB", (width, self.height + LABEL + MARGIN), "white")
         ImageDraw.Draw(row).text((MARGIN, 1), label, fill="black", font=font)
         left = MARGIN
         for picture in small:

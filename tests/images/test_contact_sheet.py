@@ -107,3 +107,12 @@ def test_half_light_half_dark_picture_of_any_mode_shows_as_such(tmp_path, mode):
 def test_very_long_picture_does_not_make_a_very_long_page(tmp_path):
     assert sheet_of(Image.new("RGB", (5000, 5)), folder=tmp_path).width <= 4 * 40 + 2 * MARGIN
     assert sheet_of(Image.new("RGB", (2, 5000)), folder=tmp_path).width == 1 + 2 * MARGIN
+
+
+def test_a_long_label_is_not_cut_off_by_a_narrow_picture(tmp_path):
+    sheet = ContactSheet(tmp_path / "sheet.png", height=40)
+    sheet.add("a rather long name of a photo.jpg", [Image.new("RGB", (2, 80), "black")])
+    sheet.flush()
+    with Image.open(sheet.pages[0]) as page:
+        dark = np.asarray(page.convert("L"))[:14] < 128
+    assert np.flatnonzero(dark.any(0)).max() > 150
