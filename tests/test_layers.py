@@ -1,0 +1,50 @@
+"""The layers of docs/architecture.md: each part imports only from parts above it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import colorflow
+
+ROOT = Path(colorflow.__file__).parent
+ABOVE = {
+    "errors": set(),
+    "files": set(),
+    "resources": {"errors"},
+    "devices": {"errors"},
+    "transforms": {"errors"},
+    "networks": {"errors", "resources", "transforms"},
+    "models": {"errors", "files", "transforms", "networks"},
+    "images": {"errors", "files"},
+    "variants": {"models"},
+    "domains": {"errors", "images"},
+}
+ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
+ABOVE["batch"] = ABOVE["evaluation"] = {*ABOVE}
+ABOVE["training"] = {*ABOVE} - {"batch", "evaluation", "colorize"}
+ABOVE["cli"] = {*ABOVE}
+
+
+def _imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("colorflow.")}
+
+
+def test_every_part_has_its_place():
+    parts = {p.stem for p in ROOT.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()}
+    assert parts - {"__init__"} == set(ABOVE)
+
+
+@pytest.mark.parametrize("part", ABOVE)
+def test_a_part_imports_from_above_only(part: str):
+    folder = ROOT / part
+    files = folder.rglob("*.py") if folder.is_dir() else [folder.with_suffix(".py")]
+    for path in files:
+        wrong = _imports(path) - ABOVE[part] - {part}
+        assert not wrong, f"{path.name} imports {wrong}"
