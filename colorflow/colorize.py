@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorflow.devices import choose_device
-from colorflow.domains import Colorization, Geometry
+from colorflow.domains import colorization_of
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -60,11 +60,7 @@ class Colorizer:
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.backbone = backbone.eval().requires_grad_(False).to(self.device)
         self.info = info
-        config = model.config
-        # A fully connected tail takes one size only: photos are squared, chroma stretched back.
-        aspect = 1.0 if config.tail else 4.0
-        geometry = Geometry(config.side, config.stride, config.coarsest_stride, aspect)
-        self.domain = Colorization(geometry, config.target_scale)
+        self.domain = colorization_of(model.config)
 
     @classmethod
     def from_pretrained(

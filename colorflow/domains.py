@@ -17,6 +17,7 @@ from torch.nn import functional
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
+from colorflow.models.config import ModelConfig
 
 
 @dataclass(frozen=True)
@@ -189,3 +190,23 @@ class Colorization(Domain):
     def log_volume(self) -> float:
         """Give -log(scale): the model's density is over (a, b) / scale."""
         return -float(torch.tensor(self.scale, dtype=torch.float64).log())
+
+
+def colorization_of(config: ModelConfig) -> Colorization:
+    """Build the domain a model works in.
+
+    Args:
+        config: of the model.
+
+    Returns:
+        The domain, with the model's sizes and scale.
+
+    Raises:
+        ConfigError: the model is not for colorization.
+    """
+    if config.domain != Colorization.name:
+        raise ConfigError(f"domain: expected '{Colorization.name}', the model says {config.domain}")
+    # A fully connected tail takes one size only: photos are squared, chroma stretched back.
+    aspect = 1.0 if config.tail else 4.0
+    geometry = Geometry(config.side, config.stride, config.coarsest_stride, aspect)
+    return Colorization(geometry, config.target_scale)

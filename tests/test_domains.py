@@ -9,9 +9,10 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
-from colorflow.domains import Colorization, Geometry
+from colorflow.domains import Colorization, Geometry, colorization_of
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo
+from colorflow.models.presets import preset
 
 GEOMETRY = Geometry(side=64, stride=4, step=16)
 
@@ -187,3 +188,15 @@ def test_log_volume_keeps_the_density_normalised():
 def test_impossible_scale_is_refused(scale):
     with pytest.raises(ConfigError, match="scale"):
         Colorization(GEOMETRY, scale)
+
+
+def test_the_domain_of_a_model_has_its_sizes_and_squares_photos_for_a_fixed_tail():
+    photo, paper = colorization_of(preset("photo")), colorization_of(preset("paper"))
+    assert photo.geometry.condition_size(300, 600) == (128, 256)
+    assert paper.geometry.condition_size(300, 600) == (256, 256)
+    assert photo.scale == preset("photo").target_scale
+
+
+def test_a_model_of_another_domain_is_refused():
+    with pytest.raises(ConfigError, match="colorization"):
+        colorization_of(preset("tiny").replace(domain="night"))

@@ -18,7 +18,7 @@ ABOVE = {
     "models": {"errors", "files", "transforms", "networks"},
     "images": {"errors", "files"},
     "variants": {"models"},
-    "domains": {"errors", "images"},
+    "domains": {"errors", "images", "models"},
 }
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["batch"] = ABOVE["evaluation"] = {*ABOVE}

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from colorflow.devices import choose_device
-from colorflow.domains import Colorization, Geometry
+from colorflow.domains import colorization_of
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset, preset_names
 from colorflow.networks.vgg_weights import backbone_hash, load_vgg16
@@ -40,10 +40,7 @@ def main() -> None:
         flow_minutes=options.flow_minutes,
         seed=options.seed,
     )
-    domain = Colorization(
-        Geometry(model_config.side, model_config.stride, model_config.coarsest_stride),
-        model_config.target_scale,
-    )
+    domain = colorization_of(model_config)
     identity = backbone_hash(model_config.backbone)
     backbone = load_vgg16(model_config.backbone, model_config.taps)
     key = f"{identity} {model_config.taps} {domain.geometry} {domain.scale} {options.seed}"

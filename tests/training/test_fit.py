@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from colorflow.colorize import Colorizer
-from colorflow.domains import Colorization, Geometry
+from colorflow.domains import colorization_of
 from colorflow.errors import ConfigError
 from colorflow.models.checkpoint import load_checkpoint
 from colorflow.models.cinn import ConditionalINN
@@ -20,9 +20,7 @@ from colorflow.training.measure import measure
 from colorflow.training.views import Views, list_photos
 
 CONFIG = preset("tiny")
-DOMAIN = Colorization(
-    Geometry(CONFIG.side, CONFIG.stride, CONFIG.coarsest_stride), CONFIG.target_scale
-)
+DOMAIN = colorization_of(CONFIG)
 
 
 @pytest.fixture(scope="module")
