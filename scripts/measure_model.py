@@ -24,21 +24,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--model", default="photo")
+    parser.add_argument("--temperatures", type=float, nargs="+", default=[0.7, 0.85, 1.0])
     options = parser.parse_args()
     colorizer = Colorizer.from_pretrained(options.model, "cpu")
     views = Views(list_photos(options.data), colorizer.domain, count=1, seed=0)
     key = f"measure {colorizer.info.backbone_hash if colorizer.info else ''}"
     cache = build_cache(options.cache, views, colorizer.backbone, key)
-    figures = measure(colorizer.model, cache, photos=len(cache))
-    print(f"model {colorizer.model_id}, {len(cache)} photos")
-    for name, value in figures.items():
-        print(f"{name:>16} {value:.4f}")
+    figures = measure(colorizer.model, cache, photos=len(cache), temperatures=options.temperatures)
     nats = figures["nll"] + math.log(colorizer.domain.scale)
+    print(f"model {colorizer.model_id}, {len(cache)} photos, squared errors of chroma / 20")
+    print(f"grey {figures['grey']:.4f}, regressor {figures['regressor']:.4f}")
     print(f"bits per dimension over Lab units {nats / math.log(2):.3f}")
-    for temperature in ("0.7", "1.0"):
-        for reference in ("grey", "regressor"):
-            ratio = math.sqrt(figures[f"best@{temperature}"] / figures[reference])
-            print(f"best of 8 at {temperature}, RMSE / RMSE of {reference}: {ratio:.3f}")
+    print(
+        "| temperature | best of 8 | one sample | variance | best RMSE / grey's | / regressor's |"
+    )
+    print("|---|---|---|---|---|---|")
+    for t in options.temperatures:
+        best = figures[f"best@{t}"]
+        ratios = [math.sqrt(best / figures[name]) for name in ("grey", "regressor")]
+        print(
+            f"| {t} | {best:.3f} | {figures[f'one@{t}']:.3f} | {figures[f'variance@{t}']:.3f} "
+            f"| {ratios[0]:.3f} | {ratios[1]:.3f} |"
+        )
 
 
 if __name__ == "__main__":
