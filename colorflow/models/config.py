@@ -97,7 +97,7 @@ class ModelConfig:
     clamp: str = "atan"
     clamp_limit: float = 1.0
     mixing_seed: int = 0
-    temperature: float = 0.7
+    temperature: float = 0.85
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
