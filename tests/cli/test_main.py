@@ -173,8 +173,11 @@ def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_
     for number in range(200):
         Image.fromarray(np.roll(grey_cat, number, 1)).save(folder / f"{number:03}.png")
     out = tmp_path / "out"
+    # Where the tests run in the background, the shell has interrupts ignored, and children inherit it.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    command = [sys.executable, "-c", heed + COMMAND[-1]]
     process = subprocess.Popen(
-        [*COMMAND, "colorize", folder, "-o", out, "--samples", "1", "--model", tiny_checkpoint],
+        [*command, "colorize", folder, "-o", out, "--samples", "1", "--model", tiny_checkpoint],
         stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
     deadline = time.monotonic() + 60

@@ -41,7 +41,9 @@ def test_reading_does_not_change_the_given_data():
 def test_left_out_fields_take_their_defaults():
     data = tiny_data()
     del data["temperature"]
-    assert ModelConfig.from_dict(data) == preset("tiny").replace(temperature=0.7)
+    assert ModelConfig.from_dict(data) == preset("tiny").replace(
+        temperature=ModelConfig.temperature
+    )
 
 
 @pytest.mark.parametrize("field", ["colour", "Side", ""])
