@@ -173,7 +173,7 @@ def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_
     for number in range(200):
         Image.fromarray(np.roll(grey_cat, number, 1)).save(folder / f"{number:03}.png")
     out = tmp_path / "out"
-    # Where the tests run in the background, the shell has interrupts ignored, and children inherit it.
+    # A shell ignores interrupts for what it runs in the background; children inherit that.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     command = [sys.executable, "-c", heed + COMMAND[-1]]
     process = subprocess.Popen(
