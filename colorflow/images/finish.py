@@ -51,27 +51,29 @@ def finish_lightness(
     height, width = lightness.shape
     planes = torch.empty(3, height * width, dtype=torch.uint8)
     pending: list[tuple[Tensor, ...]] = []
+    workspace = torch.empty(9 * max(STRIP_PIXELS, width))
     for rows, a, b in upsample_strips(chroma, lightness, config):
         lab = lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
-        rgb = linear_rgb(*lab)
+        rgb = linear_rgb(*lab, workspace)
         outside = outside_gamut(rgb)
         start = rows.start * width
-        planes[:, start : start + rgb.shape[1]] = rgb_to_bytes(rgb)
+        rgb_to_bytes(rgb, out=planes[:, start : start + rgb.shape[1]])
         if len(outside):
             pending.append((outside + start, *(plane[outside] for plane in lab)))
         # Few colours of a strip are outside the gamut, and fitting them takes many small steps:
         # done for several strips together, these cost their arithmetic and not their overhead.
         if sum(len(part[0]) for part in pending) > STRIP_PIXELS:
-            _fit(planes, pending)
-    _fit(planes, pending)
+            _fit(planes, pending, workspace)
+    _fit(planes, pending, workspace)
     whole = planes.view(3, height, width).numpy()
     channels = [*whole] if alpha is None else [*whole, alpha]
     return Image.merge("RGB" if alpha is None else "RGBA", [Image.fromarray(c) for c in channels])
 
 
-def _fit(planes: Tensor, pending: list[tuple[Tensor, ...]]) -> None:
+def _fit(planes: Tensor, pending: list[tuple[Tensor, ...]], workspace: Tensor) -> None:
     """Write the colours collected in ``pending`` into the planes, fitted to the gamut."""
     if pending:
-        index, *lab = (torch.cat(parts) for parts in zip(*pending, strict=True))
-        planes[:, index] = fitted_bytes(*lab)
+        columns = [torch.cat(parts) for parts in zip(*pending, strict=True)]
+        for index, light, a, b in zip(*(c.split(STRIP_PIXELS) for c in columns), strict=True):
+            planes[:, index] = fitted_bytes(light, a, b, workspace)
         pending.clear()

@@ -27,39 +27,39 @@ HALVINGS = 11
 SLACK = 1e-4
 
 
-def _inverse_f(f: Tensor) -> Tensor:
-    """Give f^3 above 6/29 and its tangent there, 3 (6/29)^2 (f - 4/29), below; overwrites f.
-
-    As max(f, d)^3 + 3 d^2 (f - max(f, d)): no branch, and few passes over memory.
-    """
-    above = f.clamp(min=DELTA)
-    below = f.sub_(above)
-    cube = above * above
-    return cube.mul_(above).add_(below, alpha=3 * DELTA**2)
-
-
 def _matrix(like: Tensor) -> Tensor:
     rows = [[entry * white for entry, white in zip(row, WHITE, strict=True)] for row in XYZ_TO_RGB]
     return torch.tensor(rows, dtype=like.dtype, device=like.device)
 
 
-def linear_rgb(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def linear_rgb(lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None) -> Tensor:
     """Convert Lab to linear RGB, unclipped.
+
+    With f = (f_x, f_y, f_z), XYZ is f^3 above d = 6/29 and its tangent there below. Both at once,
+    without a branch: max(f, d)^3 + 3 d^2 (f - max(f, d)).
 
     Args:
         lightness: L in [0, 100], [count].
         a: Lab a, [count].
         b: Lab b, [count].
+        workspace: at least 9 * count values to compute in, which later calls may overwrite, the
+            result included; new memory where None. Memory the system has to find anew for every
+            strip of a photo costs as much as the arithmetic.
 
     Returns:
         [3, count]: red, green and blue in linear light; in [0, 1] where the colour is in gamut.
     """
-    f = torch.empty(3, len(lightness), dtype=lightness.dtype, device=lightness.device)
+    count = len(lightness)
+    memory = lightness.new_empty(9 * count) if workspace is None else workspace[: 9 * count]
+    f, above, cube = memory.view(3, 3, count)
     torch.mul(lightness, 1 / 116, out=f[1])
     f[1].add_(16 / 116)
     torch.add(f[1], a, alpha=1 / 500, out=f[0])
     torch.add(f[1], b, alpha=-1 / 200, out=f[2])
-    return _matrix(f) @ _inverse_f(f)
+    torch.clamp(f, min=DELTA, out=above)
+    torch.mul(above, above, out=cube)
+    cube.mul_(above).add_(f.sub_(above), alpha=3 * DELTA**2)
+    return torch.mm(_matrix(cube), cube, out=above)
 
 
 def _excess(rgb: Tensor) -> Tensor:
@@ -67,7 +67,9 @@ def _excess(rgb: Tensor) -> Tensor:
     return torch.maximum(rgb.amax(0) - 1, -rgb.amin(0))
 
 
-def chroma_limit(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def chroma_limit(
+    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
+) -> Tensor:
     """Find how much of a chroma fits into sRGB at constant lightness and hue.
 
     Bisection between t = 0, a grey and so in gamut, and t = 1. Faster root finders gain nothing:
@@ -77,20 +79,21 @@ def chroma_limit(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
         lightness: L in [0, 100], [count].
         a: Lab a, [count].
         b: Lab b, [count].
+        workspace: as for :func:`linear_rgb`.
 
     Returns:
         The largest factor t in [0, 1] for which (L, t a, t b) is in gamut, from below, [count].
         (For a few bright yellows the way leaves the gamut twice; there it is one of the two.)
     """
-    low, high = torch.zeros_like(a), torch.ones_like(a)
-    fits = _excess(linear_rgb(lightness, a, b)) <= SLACK
+    fits = _excess(linear_rgb(lightness, a, b, workspace)) <= SLACK
+    middle, half = torch.full_like(a, 0.5), 0.5
     for _ in range(HALVINGS):
-        middle = (low + high).mul_(0.5)
-        outside = _excess(linear_rgb(lightness, a * middle, b * middle)) > SLACK
-        high = torch.where(outside, middle, high)
-        low = torch.where(outside, low, middle)
-    # Where all of the chroma fits, bisection only comes close to 1.
-    return torch.where(fits, 1.0, low)
+        room = SLACK - _excess(linear_rgb(lightness, a * middle, b * middle, workspace))
+        half /= 2
+        middle += torch.copysign(torch.full_like(a[:1], half), room)
+    # The lower end of the last interval is in gamut. Where all of the chroma fits, bisection only
+    # comes close to 1.
+    return (middle - half).masked_fill_(fits, 1.0)
 
 
 def compress_chroma(lightness: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -136,29 +139,36 @@ def outside_gamut(rgb: Tensor) -> Tensor:
     return (_excess(rgb) > SLACK).nonzero()[:, 0]
 
 
-def rgb_to_bytes(rgb: Tensor) -> Tensor:
+def rgb_to_bytes(rgb: Tensor, out: Tensor | None = None) -> Tensor:
     """Encode linear light as bytes, clipping what lies outside [0, 1].
 
     Args:
         rgb: [3, count], on the CPU; overwritten.
+        out: uint8 [3, count] to write to, rows contiguous; new memory where None.
 
     Returns:
         uint8 [3, count].
     """
-    entry = rgb.mul_(65535).clamp_(0, 65535).to(torch.int32)
-    return torch.index_select(gamma_table(), 0, entry.view(-1)).view_as(entry)
+    entries = rgb.mul_(65535).clamp_(0, 65535).to(torch.int32)
+    result = torch.empty(entries.shape, dtype=torch.uint8) if out is None else out
+    for entry, row in zip(entries, result, strict=True):
+        torch.index_select(gamma_table(), 0, entry, out=row)
+    return result
 
 
-def fitted_bytes(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
+def fitted_bytes(
+    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
+) -> Tensor:
     """Encode colours after reducing the chroma of those outside the gamut.
 
     Args:
         lightness: L in [0, 100], [count], on the CPU.
         a: Lab a, [count].
         b: Lab b, [count].
+        workspace: as for :func:`linear_rgb`.
 
     Returns:
         uint8 [3, count].
     """
-    factor = chroma_limit(lightness, a, b)
-    return rgb_to_bytes(linear_rgb(lightness, a * factor, b * factor))
+    factor = chroma_limit(lightness, a, b, workspace)
+    return rgb_to_bytes(linear_rgb(lightness, a * factor, b * factor, workspace))
