@@ -14,8 +14,7 @@ from torch import Tensor
 from colorflow.devices import choose_device
 from colorflow.domains import colorization_of
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
-from colorflow.images.photo import Photo
-from colorflow.images.read import read_photo
+from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
@@ -24,8 +23,6 @@ from colorflow.networks.vgg import VGG16Features
 from colorflow.networks.vgg_weights import SOURCES, backbone_hash, load_vgg16
 from colorflow.resources import bundled
 from colorflow.variants import LogProb, Variant
-
-PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 
 # Libraries choose other kernels for other batch sizes, which changes the last bits of a result. The
 # flow therefore always runs on batches of exactly this many samples, filled up where fewer are
@@ -138,7 +135,7 @@ class Colorizer:
         for name, value in (("saturation", saturation), ("temperature", temperature)):
             if not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name}: expected a number >= 0, got {value}")
-        photo = as_photo(photo)
+        photo = read_photo(photo)
         prepared = self._prepare(self.domain.condition(photo))
         content = photo.digest()
         latents = Latents.sample(
@@ -164,7 +161,7 @@ class Colorizer:
         Raises:
             ImageError: the photo cannot be read.
         """
-        condition, target = self.domain.pair(as_photo(photo))
+        condition, target = self.domain.pair(read_photo(photo))
         latents: Latents = self.model(target.to(self.device), self._prepare(condition))[0]
         return latents.to("cpu")
 
@@ -188,7 +185,7 @@ class Colorizer:
             ShapeError: the latents are not of one picture of this model.
             ConfigError: the saturation is negative.
         """
-        photo = as_photo(photo)
+        photo = read_photo(photo)
         height, width = self.model.target_size(latents)
         if len(latents) != 1:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
@@ -241,7 +238,7 @@ class Colorizer:
         """
         if n < 2:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
-        photo = as_photo(photo)
+        photo = read_photo(photo)
         variants = self.sample(photo, n=n, temperature=temperature, seed=seed)
         chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
         delta_e = chroma.var(0).sum(0).sqrt()
@@ -262,7 +259,7 @@ class Colorizer:
         Raises:
             ImageError: the photo cannot be read.
         """
-        condition, target = self.domain.pair(as_photo(photo))
+        condition, target = self.domain.pair(read_photo(photo))
         nats = self.model.log_prob(target.to(self.device), self._prepare(condition))
         dimensions = target[0].numel()
         return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)
@@ -285,18 +282,3 @@ class Colorizer:
             log_probs.append((chunk.log_prob() - log_det.cpu())[:count])
         nats = torch.cat(log_probs) + latents.dimensions * self.domain.log_volume()
         return torch.cat(targets), nats
-
-
-def as_photo(photo: PhotoLike) -> Photo:
-    """Read a photo unless it is one already.
-
-    Args:
-        photo: path, picture, array or photo.
-
-    Returns:
-        The photo.
-
-    Raises:
-        ImageError: it cannot be read.
-    """
-    return photo if isinstance(photo, Photo) else read_photo(photo)

@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorflow.errors import ConfigError
+from colorflow.images.finish import finish_photo
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.upsample import upsample_plane
 from colorflow.models.config import ModelConfig
 
 
@@ -177,14 +179,10 @@ class Colorization(Domain):
 
     def finish(self, photo: Photo, target: Tensor) -> Image.Image:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        from colorflow.images.finish import finish_photo
-
         return finish_photo(photo, self.chroma(target.detach().to("cpu", torch.float32)))
 
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Enlarge a plane along the edges of the photo's lightness."""
-        from colorflow.images.upsample import upsample_plane
-
         return upsample_plane(plane, photo.lightness)
 
     def log_volume(self) -> float:

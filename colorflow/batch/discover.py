@@ -92,17 +92,22 @@ def discover(inputs: Sequence[Path], out: Path) -> Discovery:
     return found
 
 
-def check_collisions(outputs: Sequence[tuple[Path, Path]], others: Sequence[Path] = ()) -> None:
+def check_collisions(
+    outputs: Sequence[tuple[Path, Path]],
+    others: Sequence[Path] = (),
+    inputs: Sequence[Path] = (),
+) -> None:
     """Refuse a job whose results would overwrite each other or an input.
 
     Args:
         outputs: pairs of source and result.
         others: further files that will be written, e.g. contact sheets.
+        inputs: further files that are read, e.g. a reference.
 
     Raises:
         ConfigError: two sources share a result, or a result is a source.
     """
-    sources = {source.resolve() for source, _ in outputs}
+    sources = {path.resolve() for path in (*(source for source, _ in outputs), *inputs)}
     for path in (*(result for _, result in outputs), *others):
         if path.resolve() in sources:
             raise ConfigError(

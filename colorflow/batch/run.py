@@ -20,7 +20,6 @@ from colorflow.images.contact_sheet import ContactSheet
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.images.write import output_suffix, write_image
-from colorflow.models.latents import Latents
 
 # What can go wrong with one photo without concerning the next: our own errors, files, memory.
 PER_FILE = (ColorflowError, OSError, RuntimeError, MemoryError)
@@ -173,24 +172,24 @@ def transfer_jobs(
         ImageError: the reference cannot be read or has no colours.
         ConfigError: results would overwrite each other or an input.
     """
-    model = read_photo(reference)
-    if not model.is_coloured():
-        raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
-    code: Latents = colorizer.encode(model)
 
     def path_of(job: Job) -> Path:
         suffix = output_suffix(job.source.suffix, wanted)
         return job.target.with_name(f"{job.target.name}_transfer{suffix}")
 
-    check_collisions([(job.source, path_of(job)) for job in jobs])
+    check_collisions([(job.source, path_of(job)) for job in jobs], inputs=[reference])
+    model = read_photo(reference)
+    if not model.is_coloured():
+        raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
+    code = colorizer.encode(model)
+    made_by = {
+        "model": colorizer.model_id,
+        "reference": reference.name,
+        "reference_sha256": model.digest(),
+        "saturation": saturation,
+    }
 
     def work(job: Job, photo: Photo, result: Result) -> None:
-        made_by = {
-            "model": colorizer.model_id,
-            "reference": reference.name,
-            "reference_sha256": model.digest(),
-            "saturation": saturation,
-        }
         _write(colorizer.decode(photo, code, saturation), path_of(job), photo, made_by, result)
 
     for job in jobs:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from colorflow.colorize import Colorizer, PhotoLike, as_photo
+from colorflow.colorize import Colorizer
+from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
 from colorflow.networks.vgg import VGG16Features
@@ -62,7 +63,7 @@ def check_round_trips(
     """
     results = []
     cases = {
-        "photos": [colorizer.domain.pair(as_photo(photo)) for photo in photos],
+        "photos": [colorizer.domain.pair(read_photo(photo)) for photo in photos],
         "noise": _noise(colorizer, seed),
         "constants": _constants(colorizer),
     }

@@ -96,18 +96,21 @@ def chroma_limit(
     return (middle - half).masked_fill_(fits, 1.0)
 
 
-def compress_chroma(lightness: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def compress_chroma(
+    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Reduce chroma where sRGB cannot show it, at constant lightness and hue.
 
     Args:
-        lightness: L in [0, 100], any shape.
-        a: Lab a, same shape.
-        b: Lab b, same shape.
+        lightness: L in [0, 100], [count].
+        a: Lab a, [count].
+        b: Lab b, [count].
+        workspace: as for :func:`linear_rgb`.
 
     Returns:
         The new a and b.
     """
-    factor = chroma_limit(*(v.flatten() for v in (lightness, a, b))).view_as(a)
+    factor = chroma_limit(lightness, a, b, workspace)
     return a * factor, b * factor
 
 
@@ -170,5 +173,5 @@ def fitted_bytes(
     Returns:
         uint8 [3, count].
     """
-    factor = chroma_limit(lightness, a, b, workspace)
-    return rgb_to_bytes(linear_rgb(lightness, a * factor, b * factor, workspace))
+    a, b = compress_chroma(lightness, a, b, workspace)
+    return rgb_to_bytes(linear_rgb(lightness, a, b, workspace))

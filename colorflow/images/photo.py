@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorflow.errors import ImageError
-from colorflow.images.lab import lab_planes, lightness_plane
+from colorflow.images.lab import lab_planes, lightness_plane, lightness_to_grey
 
 # Mean chroma, in Lab units, above which a picture is called a colour picture. JPEG chroma noise of
 # a grey photo stays below 1; the mutest colour photos and sepia prints lie above 2.
@@ -108,8 +108,6 @@ class Photo:
         Returns:
             An ``L`` picture.
         """
-        from colorflow.images.lab import lightness_to_grey
-
         height, width = self.size
         scale = side / min(height, width)
         size = max(1, round(height * scale)), max(1, round(width * scale))

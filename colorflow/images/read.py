@@ -9,6 +9,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from colorflow.errors import ImageError
+from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo
 
 SUFFIXES = frozenset(
@@ -31,10 +32,10 @@ DESCRIPTIVE_TAGS = frozenset(
 MAX_PIXELS = 200_000_000
 _LIMIT_LOCK = threading.Lock()
 
+PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 
-def read_photo(
-    source: str | Path | Image.Image | np.ndarray, max_pixels: int = MAX_PIXELS
-) -> Photo:
+
+def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photo from a file, a Pillow picture or an array.
 
     EXIF orientation is applied once and its tag reset; alpha is set aside; 16-bit grey keeps its
@@ -43,7 +44,7 @@ def read_photo(
 
     Args:
         source: path, picture, or uint8 / uint16 / float32 array [height, width(, 1 | 2 | 3 | 4)],
-            floats in [0, 1].
+            floats in [0, 1]; a photo read before is given back as it is.
         max_pixels: the largest picture to accept.
 
     Returns:
@@ -52,6 +53,8 @@ def read_photo(
     Raises:
         ImageError: the file is missing, empty, truncated, not a picture, or too large.
     """
+    if isinstance(source, Photo):
+        return source
     if isinstance(source, np.ndarray):
         return _from_array(source)
     path = None if isinstance(source, Image.Image) else Path(source)
@@ -183,7 +186,5 @@ def _from_array(array: np.ndarray) -> Photo:
     )
     alpha = None
     if channels in (2, 4):
-        from colorflow.images.lab import to_unit
-
         alpha = np.round(to_unit(array[..., -1]) * 255).astype(np.uint8)
     return Photo(np.ascontiguousarray(colour), alpha)

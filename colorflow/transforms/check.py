@@ -62,7 +62,7 @@ def jacobian_log_det(transform: Transform, x: Tensor, condition: Condition = Non
     """
     log_dets = []
     for row in range(len(x)):
-        one = _row(condition, row)
+        one = condition_row(condition, row)
 
         def function(flat: Tensor, shape: Any = x.shape[1:], one: Condition = one) -> Tensor:
             return flatten_value(transform(flat.view(1, *shape), one)[0])[0]
@@ -156,9 +156,18 @@ def _perturb(value: Any, generator: torch.Generator) -> Any:
     return tuple(_perturb(part, generator) for part in value)
 
 
-def _row(condition: Any, row: int) -> Any:
+def condition_row(condition: Any, row: int) -> Any:
+    """Pick the condition of one sample.
+
+    Args:
+        condition: None, a tensor [batch, ...], or a nested sequence of them.
+        row: of the batch.
+
+    Returns:
+        The same structure with tensors [1, ...].
+    """
     if condition is None:
         return None
     if isinstance(condition, Tensor):
         return condition[row : row + 1]
-    return [_row(part, row) for part in condition]
+    return [condition_row(part, row) for part in condition]

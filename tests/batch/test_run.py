@@ -152,6 +152,17 @@ def test_transfer_writes_one_file_per_target(tiny, folder, cat, tmp_path):
     assert made_by["reference"] == "reference.png"
 
 
+def test_transfer_never_overwrites_the_reference(tiny, folder, cat, tmp_path):
+    reference = tmp_path / "out" / "a_transfer.jpg"  # a result of an earlier run, say
+    reference.parent.mkdir()
+    cat.save(reference)
+    before = reference.read_bytes()
+    jobs = discover([folder / "a.jpg"], tmp_path / "out").jobs
+    with pytest.raises(ConfigError, match="overwrite an input"):
+        list(transfer_jobs(tiny, reference, jobs))
+    assert reference.read_bytes() == before
+
+
 def test_a_grey_reference_is_refused(tiny, folder, tmp_path):
     jobs = discover([folder], tmp_path / "out").jobs
     with pytest.raises(ImageError, match="colour photo as reference"):

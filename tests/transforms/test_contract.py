@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorflow.transforms import check_invertible, get_transform, transform_names
-from colorflow.transforms.check import flatten_value, jacobian_log_det
+from colorflow.transforms.check import condition_row, flatten_value, jacobian_log_det
 
 IDS = [f"{case.name}-{number}" for number, case in enumerate(CASES)]
 each_case = pytest.mark.parametrize("case", CASES, ids=IDS)
@@ -55,7 +55,7 @@ def test_samples_do_not_influence_each_other(case: Case):
     x, condition = draw(case, 3)
     y, log_det = transform(x, condition)
     for row in range(3):
-        one, one_log_det = transform(x[row : row + 1], _row(condition, row))
+        one, one_log_det = transform(x[row : row + 1], condition_row(condition, row))
         assert torch.allclose(flatten_value(one), flatten_value(y)[row : row + 1], atol=1e-12)
         assert torch.allclose(one_log_det, log_det[row : row + 1], atol=1e-12)
 
@@ -164,14 +164,6 @@ def _pack(flat: Tensor, shapes: Any) -> Any:
         parts.append(flat[start : start + size].view(1, *shape))
         start += size
     return tuple(parts)
-
-
-def _row(condition: Any, row: int) -> Any:
-    if condition is None:
-        return None
-    if isinstance(condition, Tensor):
-        return condition[row : row + 1]
-    return [_row(part, row) for part in condition]
 
 
 def _float(condition: Any) -> Any:
