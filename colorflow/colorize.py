@@ -19,8 +19,7 @@ from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents, derive_seed
-from colorflow.networks.vgg import VGG16Features
-from colorflow.networks.vgg_weights import SOURCES, backbone_hash, load_vgg16
+from colorflow.networks.backbones import SOURCES, Backbone, backbone_hash, load_backbone
 from colorflow.resources import bundled
 from colorflow.variants import LogProb, Variant
 
@@ -49,7 +48,7 @@ class Colorizer:
     def __init__(
         self,
         model: ConditionalINN,
-        backbone: VGG16Features,
+        backbone: Backbone,
         device: str = "auto",
         info: CheckpointInfo | None = None,
     ) -> None:
@@ -68,7 +67,7 @@ class Colorizer:
         Args:
             name: ``"photo"``, or the path of a ``.safetensors`` file.
             device: where to compute.
-            backbone: source of the VGG-16 weights, where it is not the one the model names.
+            backbone: source of the backbone weights, where it is not the one the model names.
 
         Returns:
             The colorizer.
@@ -81,6 +80,8 @@ class Colorizer:
         choose_device(device)  # fail on a typing error before reading files
         path = bundled("pretrained", "photo.safetensors") if name == "photo" else Path(name)
         model, info = load_checkpoint(path)
+        if info.backbone is not None and backbone is None:
+            return cls(model, info.backbone, device, info)
         source = backbone or info.config.backbone
         if source not in SOURCES and not Path(source).is_file():
             raise CheckpointError(
@@ -90,10 +91,10 @@ class Colorizer:
         found = backbone_hash(source)
         if found != info.backbone_hash:
             raise CheckpointError(
-                f"{path}: trained with VGG-16 weights {info.backbone_hash[:12]}…, '{source}' has "
+                f"{path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' has "
                 f"{found[:12]}…; use the weights the model was trained with"
             )
-        return cls(model, load_vgg16(source, info.config.taps), device, info)
+        return cls(model, load_backbone(source, info.config.taps), device, info)
 
     @property
     def model_id(self) -> str:

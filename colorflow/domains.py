@@ -113,6 +113,18 @@ class Domain(ABC):
         """
 
     @abstractmethod
+    def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
+        """Make a picture of the condition's size from what the model sees and predicts.
+
+        Args:
+            condition: [condition_channels, height, width].
+            target: [target_channels, height / stride, width / stride].
+
+        Returns:
+            A picture.
+        """
+
+    @abstractmethod
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Bring a non-negative plane at the model's size, e.g. an uncertainty, to the photo's size.
 
@@ -180,6 +192,11 @@ class Colorization(Domain):
     def finish(self, photo: Photo, target: Tensor) -> Image.Image:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
         return finish_photo(photo, self.chroma(target.detach().to("cpu", torch.float32)))
+
+    def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
+        """Put chroma on the grey picture the model saw."""
+        grey = condition[0].detach().to("cpu", torch.float32).clamp(0, 1).numpy()
+        return self.finish(Photo(grey), target)
 
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Enlarge a plane along the edges of the photo's lightness."""

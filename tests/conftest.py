@@ -13,7 +13,7 @@ from colorflow.colorize import Colorizer
 from colorflow.models.checkpoint import save_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
-from colorflow.networks.vgg_weights import backbone_hash
+from colorflow.networks.backbones import backbone_hash
 from colorflow.resources import bundled
 
 

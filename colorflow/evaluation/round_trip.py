@@ -13,7 +13,7 @@ from colorflow.colorize import Colorizer
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
-from colorflow.networks.vgg import VGG16Features
+from colorflow.networks.backbones import Backbone
 
 # What a healthy model stays below, by floating type.
 LIMITS = {"float32": 1e-3, "float64": 1e-9}
@@ -106,7 +106,7 @@ def _constants(colorizer: Colorizer) -> list[tuple[Tensor, Tensor]]:
 
 @torch.inference_mode()
 def _errors(
-    model: ConditionalINN, backbone: VGG16Features, condition: Tensor, target: Tensor, seed: int
+    model: ConditionalINN, backbone: Backbone, condition: Tensor, target: Tensor, seed: int
 ) -> tuple[float, float]:
     prepared = model.prepare(condition, backbone(condition))
     shapes = model.latent_shapes(*prepared.size)

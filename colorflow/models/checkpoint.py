@@ -12,15 +12,18 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorflow.errors import CheckpointError, ConfigError
 from colorflow.files import written_whole
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.config import ModelConfig
+from colorflow.networks.backbones import Backbone, build_backbone
 
 FORMAT = "colorflow-model"
 VERSION = 1
+BACKBONE = "backbone."  # names of a backbone that was trained with the model
+INSIDE = "inside"
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,11 @@ class CheckpointInfo:
         path: of the file.
         config: of the model.
         content_hash: SHA-256 over names, types, shapes and values of all tensors.
-        backbone_hash: of the VGG-16 weights it was trained with.
+        backbone_hash: of the backbone weights it was trained with; ``"inside"`` where the file
+            holds them itself.
         provenance: free facts: data, duration, figures, licence.
         parameters: number of values in the file.
+        backbone: that the file holds, where it was trained with the model.
     """
 
     path: Path
@@ -42,6 +47,7 @@ class CheckpointInfo:
     backbone_hash: str
     provenance: dict[str, Any]
     parameters: int
+    backbone: Backbone | None = None
 
 
 def content_hash(state: Mapping[str, Tensor]) -> str:
@@ -75,17 +81,26 @@ def metadata_hash(metadata: Mapping[str, str]) -> str:
 
 
 def save_checkpoint(
-    path: str | Path, model: ConditionalINN, backbone_hash: str, provenance: Mapping[str, Any]
+    path: str | Path,
+    model: ConditionalINN,
+    backbone_hash: str,
+    provenance: Mapping[str, Any],
+    backbone: Backbone | None = None,
 ) -> None:
     """Write a checkpoint; a file of that name is replaced only once the new one is whole.
 
     Args:
         path: of the file.
         model: any device and floating type; stored as float32.
-        backbone_hash: of the VGG-16 weights it was trained with.
+        backbone_hash: of the backbone weights it was trained with.
         provenance: facts for people: data, duration, figures, licence.
+        backbone: where it was trained with the model and must travel with it; stored as float16.
     """
     state = {}
+    if backbone is not None:
+        backbone_hash = INSIDE
+        for name, value in backbone.state_dict().items():
+            state[BACKBONE + name] = value.detach().to("cpu", torch.float16).contiguous()
     for name, value in model.state_dict().items():
         value = value.detach().cpu()
         state[name] = value.float() if value.is_floating_point() else value
@@ -144,9 +159,14 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
         backbone = metadata["backbone_sha256"]
     except (KeyError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{path}: cannot use the metadata of the file ({error})") from error
-    _load(model, state, path)
+    inside = {n.removeprefix(BACKBONE): v for n, v in state.items() if n.startswith(BACKBONE)}
+    network = None
+    if backbone == INSIDE:
+        network = build_backbone(config.taps)
+        _load(network, {name: value.float() for name, value in inside.items()}, path)
+    _load(model, {n: v for n, v in state.items() if not n.startswith(BACKBONE)}, path)
     parameters = sum(value.numel() for value in state.values())
-    info = CheckpointInfo(path, config, found, backbone, provenance, parameters)
+    info = CheckpointInfo(path, config, found, backbone, provenance, parameters, network)
     return model.eval(), info
 
 
@@ -163,7 +183,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
         ) from error
 
 
-def _load(model: ConditionalINN, state: dict[str, Tensor], path: Path) -> None:
+def _load(model: nn.Module, state: dict[str, Tensor], path: Path) -> None:
     expected = model.state_dict()
     for name, value in expected.items():
         if name not in state:

@@ -14,7 +14,7 @@ from colorflow.models.config import ModelConfig
 from colorflow.models.latents import Latents, Shape
 from colorflow.networks.pyramid import FeaturePyramid, Pyramid, Tap
 from colorflow.networks.subnets import ConvSubnet, LinearSubnet
-from colorflow.networks.vgg import tap_channels, tap_stride
+from colorflow.networks.backbones import tap_channels, tap_stride
 from colorflow.transforms import (
     AffineCoupling,
     ConditionalAffine,

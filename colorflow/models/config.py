@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from colorflow.errors import ConfigError
-from colorflow.networks.vgg import tap_channels, tap_stride
+from colorflow.networks.backbones import tap_channels, tap_stride
 from colorflow.transforms.clamps import get_clamp
 
 
@@ -65,7 +65,7 @@ class ModelConfig:
         side: shorter side of the condition, in pixels.
         stride: pixels of the condition per pixel of the target.
         target_scale: physical units (of Lab) per unit of the model.
-        backbone: source of the VGG-16 weights.
+        backbone: source of the backbone weights.
         taps: layers of the backbone that are used.
         pyramid_width: channels of the condition maps.
         dropout: on the standardised taps, in training.

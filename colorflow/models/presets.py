@@ -60,6 +60,8 @@ def preset(name: str) -> ModelConfig:
     if name == "photo":
         return ModelConfig(
             name="photo",
+            backbone="lite2",
+            taps=("stage5", "stage7"),
             stages=(
                 StageConfig(couplings=6, hidden=64),
                 StageConfig(couplings=8, hidden=96, keep=16),

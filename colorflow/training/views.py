@@ -4,47 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from colorflow.domains import Domain
-from colorflow.errors import ImageError
 from colorflow.images.photo import Photo
-from colorflow.images.read import SUFFIXES, read_photo
+from colorflow.images.read import read_photo
+from colorflow.models.latents import derive_seed
+from colorflow.training.survey import Surveyed
 
 
-def list_photos(folder: Path) -> list[Path]:
-    """List the picture files below a folder, in a fixed order.
-
-    Args:
-        folder: where to look, recursively.
-
-    Returns:
-        The files, sorted.
-
-    Raises:
-        ImageError: there is none.
-    """
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    if not files:
-        raise ImageError(f"{folder}: expected photos below this folder, found none")
-    return files
-
-
-def crop(photo: Photo, view: int, generator: torch.Generator) -> Photo:
+def crop(photo: Photo, view: int, generator: torch.Generator, smallest: float = 0.6) -> Photo:
     """Cut a square view out of a photo.
 
-    View 0 is the centre; the others are random squares of 60 to 100 % of the shorter side, half of
-    them mirrored.
+    View 0 is the centre; the others are random squares, half of them mirrored.
 
     Args:
         photo: the whole photo.
         view: number of the view.
         generator: source of randomness.
+        smallest: side of the smallest square, as a share of the photo's shorter side, (0, 1].
 
     Returns:
         A square photo that shares the pixels' memory where it can.
@@ -55,7 +36,7 @@ def crop(photo: Photo, view: int, generator: torch.Generator) -> Photo:
     mirror = False
     if view > 0:
         scale, y, x, flip = torch.rand(4, generator=generator).tolist()
-        side = max(1, round(side * (0.6 + 0.4 * scale)))
+        side = max(1, round(side * (smallest + (1 - smallest) * scale)))
         top, left = int(y * (height - side + 1)), int(x * (width - side + 1))
         mirror = flip < 0.5
     pixels = photo.pixels[top : top + side, left : left + side]
@@ -64,40 +45,38 @@ def crop(photo: Photo, view: int, generator: torch.Generator) -> Photo:
     return Photo(np.ascontiguousarray(pixels), source=photo.source)
 
 
-@dataclass
-class Views(Dataset[tuple[int, Tensor, Tensor, str]]):
-    """All views of all photos; item i is view i // len(files) of photo i % len(files).
+@dataclass(frozen=True)
+class Views:
+    """Makes (condition, target) pairs of photos.
 
     Args:
-        files: the photos.
+        files: good photos of a survey.
         domain: what to make of them.
-        count: views of each photo.
         seed: of the random views.
+        smallest: as for :func:`crop`.
     """
 
-    files: Sequence[Path]
+    files: Sequence[Surveyed]
     domain: Domain
-    count: int
     seed: int
+    smallest: float = 0.6
 
-    def __len__(self) -> int:
-        return len(self.files) * self.count
+    def pair(self, position: int, view: int) -> tuple[Tensor, Tensor]:
+        """Make one pair; it depends on the file's content, the view and the seed alone.
 
-    def __getitem__(self, index: int) -> tuple[int, Tensor, Tensor, str]:
-        """Give (index, condition, target, reason); a reason says why the photo is left out."""
+        Args:
+            position: of the file.
+            view: 0 is the centre, every other number a random crop of its own.
+
+        Returns:
+            Condition [channels, side, side] and target [channels, side / stride, ...].
+
+        Raises:
+            ImageError: the file can no longer be read.
+        """
+        file = self.files[position]
+        generator = torch.Generator().manual_seed(derive_seed(self.seed, file.content, view))
+        photo = crop(read_photo(file.path), view, generator, self.smallest)
         side = self.domain.geometry.side
-        view, position = divmod(index, len(self.files))
-        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + index)
-        reason = ""
-        try:
-            photo = read_photo(self.files[position])
-            if min(photo.size) < side // 2:
-                reason = f"smaller than {side // 2} pixels"
-            elif not photo.is_coloured():
-                reason = "grey or nearly grey"
-        except ImageError as error:
-            reason = str(error)
-        if reason:
-            photo = Photo(np.zeros((side, side), np.uint8))
-        condition, target = self.domain.pair(crop(photo, view, generator), (side, side))
-        return index, condition[0], target[0], reason
+        condition, target = self.domain.pair(photo, (side, side))
+        return condition[0], target[0]

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from colorflow.errors import ConfigError, ShapeError
 from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features, tap_channels, tap_stride
-from colorflow.networks.vgg_weights import load_vgg16
+from colorflow.networks.backbones import load_backbone
 
 TAPS = ("conv1_1", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 
@@ -40,7 +40,7 @@ def relative_error(got: Tensor, expected: Tensor) -> float:
 
 
 def test_grey_gives_the_features_of_the_tripled_grey_with_trained_weights(grey: Tensor):
-    network = load_vgg16("hed", TAPS)
+    network = load_backbone("hed", TAPS)
     single, triple = network(grey), network(grey.expand(-1, 3, -1, -1))
     for tap in TAPS:
         assert relative_error(single[tap], triple[tap]) < 1e-5, tap

@@ -13,7 +13,7 @@ from colorflow.errors import ConfigError
 from colorflow.models.checkpoint import load_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
-from colorflow.networks.vgg_weights import backbone_hash, load_vgg16
+from colorflow.networks.backbones import backbone_hash, load_backbone
 from colorflow.training.cache import FeatureCache, build_cache
 from colorflow.training.fit import FitConfig, batches, fit, flow_loss, tap_statistics
 from colorflow.training.measure import measure
@@ -39,7 +39,7 @@ def views(photos) -> Views:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory, views) -> FeatureCache:
-    backbone = load_vgg16("hed", CONFIG.taps)
+    backbone = load_backbone("hed", CONFIG.taps)
     lines: list[str] = []
     folder = tmp_path_factory.mktemp("cache")
     result = build_cache(folder, views, backbone, "k", workers=0, log=lines.append)
@@ -55,14 +55,14 @@ def test_the_cache_holds_what_the_backbone_says(cache, views):
     assert torch.allclose(batch["condition"][1], condition, atol=1e-3)
     assert torch.allclose(batch["target"][1], target, atol=2e-3)
     with torch.inference_mode():
-        features = load_vgg16("hed", CONFIG.taps)(condition[None])
+        features = load_backbone("hed", CONFIG.taps)(condition[None])
     for tap, value in features.items():
         error = (batch[tap][1] - value[0]).abs().mean() / value.mean()
         assert float(error) < 0.02  # bfloat16 through seven layers
 
 
 def test_a_finished_cache_is_taken_again_unless_its_key_changed(tmp_path, views):
-    backbone = load_vgg16("hed", CONFIG.taps)
+    backbone = load_backbone("hed", CONFIG.taps)
 
     def build(key: str) -> list[str]:
         lines: list[str] = []

@@ -20,7 +20,7 @@ from torchvision.models import VGG16_Weights, vgg16
 
 from colorflow.errors import CheckpointError, ConfigError
 from colorflow.networks.vgg import VGG16Features
-from colorflow.networks.vgg_weights import backbone_hash, load_vgg16, vgg16_file
+from colorflow.networks.backbones import backbone_hash, load_backbone, backbone_file
 from colorflow.resources import bundled
 
 DATA = Path(__file__).parents[1] / "data"
@@ -51,7 +51,7 @@ def hed_arrays() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def hed() -> VGG16Features:
-    return load_vgg16("hed", HED_TAPS)
+    return load_backbone("hed", HED_TAPS)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_first_layers_equal_a_float64_convolution_of_the_normalised_rgb_picture(
     picture = np.random.default_rng(5).random((3, 6, 8))
     # What the Keras network subtracts, on the scale 0-255.
     x = picture * 255 - np.array([123.68, 116.779, 103.939])[:, None, None]
-    network = load_vgg16("hed", ("conv1_1", "conv1_2", "conv2_1"))
+    network = load_backbone("hed", ("conv1_1", "conv1_2", "conv2_1"))
     features = network(torch.from_numpy(picture).float()[None])
     for tap in network.taps:
         x = slow_maximum(x) if tap == "conv2_1" else x
@@ -131,7 +131,7 @@ def test_the_backbone_finds_the_edges_it_was_trained_to_find(hed: VGG16Features)
 
 
 def test_the_edge_test_tells_a_wrong_network_from_the_right_one():
-    network = load_vgg16("hed", HED_TAPS)
+    network = load_backbone("hed", HED_TAPS)
     weight = network.layers["conv3_1"].weight
     order = torch.randperm(len(weight), generator=torch.Generator().manual_seed(7))
     weight.copy_(weight[order].clone())
@@ -140,7 +140,7 @@ def test_the_edge_test_tells_a_wrong_network_from_the_right_one():
 
 @pytest.mark.parametrize("source", ["hed", "file"])
 def test_loaded_networks_are_frozen_and_in_evaluation_mode(source: str, small_file: Path):
-    network = load_vgg16(source if source == "hed" else str(small_file), ("conv1_1",))
+    network = load_backbone(source if source == "hed" else str(small_file), ("conv1_1",))
     assert not network.training
     assert all(not p.requires_grad and p.dtype == torch.float32 for p in network.parameters())
 
@@ -154,7 +154,7 @@ def test_the_model_card_names_the_hash_of_the_bundled_file():
 
 def test_a_local_file_is_used_with_its_own_normalisation(small_file: Path):
     photo = torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(8))
-    got = load_vgg16(str(small_file), ("conv1_1",))(photo)["conv1_1"]
+    got = load_backbone(str(small_file), ("conv1_1",))(photo)["conv1_1"]
     mean = torch.tensor(json.loads(NORMALISATION["mean"])).view(3, 1, 1)
     state = small_state()
     expected = functional.conv2d(
@@ -228,23 +228,23 @@ WRONG_FILES = [
 def test_a_wrong_file_is_refused_by_name(small_file: Path, spoil: Callable[[Path], None]):
     spoil(small_file)
     with pytest.raises(CheckpointError, match=re.escape(str(small_file))) as caught:
-        load_vgg16(str(small_file), ("conv1_1",))
+        load_backbone(str(small_file), ("conv1_1",))
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_stops_short_of_the_tap_is_refused(small_file: Path):
     with pytest.raises(CheckpointError, match=r"small\.safetensors.*conv1_2\.weight is missing"):
-        load_vgg16(str(small_file), ("conv1_2",))
+        load_backbone(str(small_file), ("conv1_2",))
 
 
 def test_unknown_taps_are_refused_when_loading(small_file: Path):
     with pytest.raises(ConfigError, match="conv9_9"):
-        load_vgg16(str(small_file), ("conv9_9",))
+        load_backbone(str(small_file), ("conv9_9",))
 
 
 def test_an_unknown_source_lists_the_known_ones():
     with pytest.raises(CheckpointError, match=r"hed, imagenet or a \.safetensors file"):
-        vgg16_file("imagnet")
+        backbone_file("imagnet")
 
 
 def test_hash_tells_files_apart_and_is_that_of_the_content(small_file: Path, tmp_path: Path):
@@ -286,7 +286,7 @@ def test_imagenet_maps_the_layers_of_torchvision(
     state = torchvision_network.state_dict()
     monkeypatch.setattr(VGG16_Weights, "get_state_dict", lambda self, **options: state)
     photo = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(10))
-    features = load_vgg16("imagenet", TORCHVISION_RECTIFIERS)(photo)
+    features = load_backbone("imagenet", TORCHVISION_RECTIFIERS)(photo)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     x = (photo - mean.view(3, 1, 1)) / std.view(3, 1, 1)
     for tap, position in TORCHVISION_RECTIFIERS.items():
@@ -309,7 +309,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_imagenet_offline_says_in_one_line_where_to_put_the_file(hub: Path):
     with pytest.raises(CheckpointError, match=re.escape(str(hub))) as caught:
-        load_vgg16("imagenet", ("conv1_1",))
+        load_backbone("imagenet", ("conv1_1",))
     message = str(caught.value)
     assert VGG16_Weights.IMAGENET1K_V1.url in message
     assert "\n" not in message
@@ -324,7 +324,7 @@ def test_imagenet_asks_for_a_check_of_the_hash(hub: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(torch.hub, "download_url_to_file", altered)
     with pytest.raises(CheckpointError, match="invalid hash value"):
-        load_vgg16("imagenet", ("conv1_1",))
+        load_backbone("imagenet", ("conv1_1",))
     # torchvision's own name of the file ends in the start of its hash.
     assert asked == ["397923af"]
 
@@ -335,7 +335,7 @@ def test_imagenet_is_read_from_the_folder_the_message_names(
     hub.mkdir(parents=True)
     state = {f"features.{n}": v for n, v in torchvision_network.features.state_dict().items()}
     torch.save(state, hub / Path(VGG16_Weights.IMAGENET1K_V1.url).name)
-    network = load_vgg16("imagenet", ("conv1_1",))
+    network = load_backbone("imagenet", ("conv1_1",))
     expected = torchvision_network.features[0].weight
     assert torch.equal(network.layers["conv1_1"].weight, expected)
 
@@ -345,7 +345,7 @@ def test_a_damaged_download_of_imagenet_is_refused(hub: Path, content: bytes):
     hub.mkdir(parents=True)
     (hub / Path(VGG16_Weights.IMAGENET1K_V1.url).name).write_bytes(content)
     with pytest.raises(CheckpointError, match="imagenet"):
-        load_vgg16("imagenet", ("conv1_1",))
+        load_backbone("imagenet", ("conv1_1",))
 
 
 def test_another_network_in_place_of_imagenet_is_refused(hub: Path):
@@ -353,4 +353,4 @@ def test_another_network_in_place_of_imagenet_is_refused(hub: Path):
     name = Path(VGG16_Weights.IMAGENET1K_V1.url).name
     torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, hub / name)
     with pytest.raises(CheckpointError, match="imagenet"):
-        load_vgg16("imagenet", ("conv1_1",))
+        load_backbone("imagenet", ("conv1_1",))

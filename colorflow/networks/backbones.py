@@ -1,4 +1,7 @@
-"""Where the weights of VGG-16 come from: bundled, torchvision's, or a file of the user's."""
+"""The feature networks a flow can be conditioned on, and where their weights come from.
+
+The names of the taps say which network it is: ``conv…`` VGG-16, ``stage…`` EfficientNet-Lite2.
+"""
 
 from __future__ import annotations
 
@@ -13,42 +16,102 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from colorflow.errors import CheckpointError
+from colorflow.errors import CheckpointError, ConfigError
+from colorflow.networks import efficientnet, vgg
+from colorflow.networks.efficientnet import EfficientNetLiteFeatures
 from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features
 from colorflow.resources import bundled, sha256_of_file
 
-SOURCES = ("hed", "imagenet")
-HED_FILE = "vgg16_hed.safetensors"
+BUNDLED = {"lite2": "efficientnet_lite2.safetensors", "hed": "vgg16_hed.safetensors"}
+SOURCES = (*BUNDLED, "imagenet")
+
+Backbone = VGG16Features | EfficientNetLiteFeatures
 
 
-def load_vgg16(
-    source: str = "hed", taps: Iterable[str] = ("conv2_2", "conv3_3", "conv4_3", "conv5_3")
-) -> VGG16Features:
-    """Build VGG-16 with trained weights, frozen and in evaluation mode.
+def tap_channels(tap: str) -> int:
+    """Give the number of channels of a tap, e.g. 512 for ``conv4_3``.
 
     Args:
-        source: ``"hed"`` (bundled, the backbone of an edge detector trained from ImageNet
-            weights), ``"imagenet"`` (torchvision's own download with hash check), or the path of
-            a ``.safetensors`` file written by ``scripts/import_vgg.py``.
+        tap: a convolution of VGG-16, or a stage of EfficientNet-Lite2.
+
+    Returns:
+        Its output channels.
+
+    Raises:
+        ConfigError: no backbone has such a tap.
+    """
+    return efficientnet.stage_channels(tap) if _is_stage(tap) else vgg.tap_channels(tap)
+
+
+def tap_stride(tap: str) -> int:
+    """Give the pixels of the photo from one feature of a tap to the next, e.g. 8 for ``conv4_3``.
+
+    Args:
+        tap: a convolution of VGG-16, or a stage of EfficientNet-Lite2.
+
+    Returns:
+        The stride.
+
+    Raises:
+        ConfigError: no backbone has such a tap.
+    """
+    return efficientnet.stage_stride(tap) if _is_stage(tap) else vgg.tap_stride(tap)
+
+
+def build_backbone(
+    taps: Iterable[str],
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+) -> Backbone:
+    """Build the backbone that has some taps, with random weights.
+
+    Args:
+        taps: layers to read off, all of one network.
+        mean: per-channel mean of (R, G, B), on the scale of [0, 1].
+        std: per-channel divisor of (R, G, B), on the scale of [0, 1].
+
+    Returns:
+        The network, float32, on the CPU.
+
+    Raises:
+        ConfigError: a tap does not exist, or they are of two networks.
+    """
+    taps = tuple(taps)
+    if len({_is_stage(tap) for tap in taps}) > 1:
+        raise ConfigError(f"taps: expected layers of one backbone, got {', '.join(taps)}")
+    kind = EfficientNetLiteFeatures if _is_stage(taps[0]) else VGG16Features
+    return kind(taps, mean, std)
+
+
+def load_backbone(
+    source: str = "hed", taps: Iterable[str] = ("conv2_2", "conv3_3", "conv4_3", "conv5_3")
+) -> Backbone:
+    """Build a backbone with trained weights, frozen and in evaluation mode.
+
+    Args:
+        source: ``"lite2"`` (bundled, EfficientNet-Lite2 trained on ImageNet), ``"hed"`` (bundled,
+            the VGG-16 of an edge detector trained from ImageNet weights), ``"imagenet"``
+            (torchvision's own download of VGG-16, with hash check), or the path of a
+            ``.safetensors`` file written by a script of ``scripts/import_*.py``.
         taps: layers to read off.
 
     Returns:
         The network, float32, on the CPU.
 
     Raises:
-        CheckpointError: the weights cannot be had or are not those of VGG-16.
+        CheckpointError: the weights cannot be had or are those of another network.
         ConfigError: a tap does not exist.
     """
     if source == "imagenet":
         return _from_torchvision(taps)
-    return _from_file(vgg16_file(source), taps)
+    return _from_file(backbone_file(source), taps)
 
 
-def vgg16_file(source: str) -> Path:
+def backbone_file(source: str) -> Path:
     """Give the weights file of a source that is a file.
 
     Args:
-        source: ``"hed"`` or a path.
+        source: a bundled name or a path.
 
     Returns:
         The path of an existing file.
@@ -56,12 +119,12 @@ def vgg16_file(source: str) -> Path:
     Raises:
         CheckpointError: there is none.
     """
-    if source == "hed":
-        return bundled("pretrained", HED_FILE)
+    if source in BUNDLED:
+        return bundled("pretrained", BUNDLED[source])
     path = Path(source)
     if not path.is_file():
         raise CheckpointError(
-            f"{source}: expected VGG-16 weights, one of {', '.join(SOURCES)} or a .safetensors "
+            f"{source}: expected backbone weights, one of {', '.join(SOURCES)} or a .safetensors "
             "file, found no such file; check the name"
         )
     return path
@@ -71,7 +134,7 @@ def backbone_hash(source: str) -> str:
     """Identify the weights of a source, so that a model can name what it was trained on.
 
     Args:
-        source: as for :func:`load_vgg16`.
+        source: as for :func:`load_backbone`.
 
     Returns:
         The SHA-256 of the file, or torchvision's name for its own weights.
@@ -81,17 +144,17 @@ def backbone_hash(source: str) -> str:
     """
     if source == "imagenet":
         return "torchvision:VGG16_Weights.IMAGENET1K_V1"
-    return sha256_of_file(vgg16_file(source))
+    return sha256_of_file(backbone_file(source))
 
 
-def _from_file(path: Path, taps: Iterable[str]) -> VGG16Features:
+def _from_file(path: Path, taps: Iterable[str]) -> Backbone:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
-            f"{path}: expected VGG-16 weights as safetensors, could not read them ({error}); "
+            f"{path}: expected backbone weights as safetensors, could not read them ({error}); "
             "the file is damaged or not what its name says"
         ) from error
     try:
@@ -102,9 +165,9 @@ def _from_file(path: Path, taps: Iterable[str]) -> VGG16Features:
         raise CheckpointError(
             f"{path}: expected three numbers each for 'mean' and 'std' in the metadata, found "
             f"{metadata.get('mean')} and {metadata.get('std')}; "
-            "write the file with scripts/import_vgg.py"
+            "write the file with a script of scripts/import_*.py"
         ) from error
-    network = VGG16Features(taps, mean, std)
+    network = build_backbone(taps, mean, std)
     _load(network, state, str(path))
     return network.eval().requires_grad_(False)
 
@@ -144,14 +207,18 @@ def _triple(values: list[float]) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _load(network: VGG16Features, state: dict[str, Tensor], origin: str) -> None:
+def _is_stage(tap: str) -> bool:
+    return tap.startswith("stage")
+
+
+def _load(network: Backbone, state: dict[str, Tensor], origin: str) -> None:
     # Taps may stop short of the last layers, whose weights are then left out on purpose.
     expected = network.layers.state_dict()
     missing = [name for name in expected if name not in state]
     if missing:
         raise CheckpointError(
-            f"{origin}: expected the convolutions of VGG-16, {missing[0]} is missing; this file "
-            "holds another network"
+            f"{origin}: expected the convolutions of {type(network).__name__}, {missing[0]} is missing; "
+            "this file holds another network"
         )
     for name, value in expected.items():
         if state[name].shape != value.shape:

@@ -1,0 +1,187 @@
+"""``colorflow train``: from arguments to a run, and its progress on a terminal."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from colorflow.cli import exit_codes
+from colorflow.errors import ConfigError
+
+EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of ``colorflow train``; None where one was not given."""
+
+    data: Path | None
+    out: Path | None
+    val: Path | None
+    preset: str | None
+    settings: list[str]
+    resume: Path | None
+    cache: Path | None
+    device: Enum | None
+    devices: int | None
+    nodes: int | None
+
+
+def run_training(request: Request, threads: int) -> int:
+    """Start a run, or go on with one.
+
+    Args:
+        request: the arguments.
+        threads: of the CPU; 0 for PyTorch's choice.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: arguments are missing or contradict the run.
+    """
+    _require_extra()
+    import torch
+
+    from colorflow.training.run import TrainingStopped, proceed, start
+
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if threads:
+        torch.set_num_threads(threads)
+    plan = _plan(request)
+    with _Screen(plan.config.regress.active) as screen:
+        try:
+            act = proceed if request.resume else start
+            act(plan, screen.log, screen.show)
+        except TrainingStopped as stopped:
+            screen.log(str(stopped))
+            return exit_codes.INTERRUPTED
+    return 0
+
+
+def _plan(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    import platformdirs
+
+    from colorflow.training.config import training_preset
+    from colorflow.training.overrides import override
+    from colorflow.training.run import RunPlan, differences, read_plan
+
+    if request.resume:
+        plan = read_plan(request.resume)
+        if request.preset or request.settings:
+            base = training_preset(request.preset) if request.preset else plan.config
+            wished = override(base, request.settings)
+            changed = differences(plan.config, wished)
+            if changed:
+                raise ConfigError(
+                    f"--resume {request.resume}: the run has another config ({'; '.join(changed)}); "
+                    "leave out --preset and --set, or start a new run with --out"
+                )
+        for name in ("data", "val"):
+            ours, theirs = getattr(plan, name), getattr(request, name)
+            if theirs is not None and (ours is None or theirs.absolute() != ours.absolute()):
+                raise ConfigError(
+                    f"--resume {request.resume}: the run has --{name} {ours}, not {theirs}; leave "
+                    f"--{name} out, or start a new run with --out"
+                )
+        if request.out and request.out.absolute() != request.resume.absolute():
+            raise ConfigError("--out: a resumed run stays in its folder; leave --out out")
+        given = {
+            "cache": request.cache,
+            "device": request.device and request.device.value,
+            "devices": request.devices,
+            "nodes": request.nodes,
+        }
+        return dataclasses.replace(plan, **{k: v for k, v in given.items() if v is not None})
+    if request.data is None or request.out is None:
+        missing = "--data" if request.data is None else "--out"
+        raise ConfigError(f"{missing}: expected a folder; or --resume RUN to go on with a run")
+    config = override(training_preset(request.preset or "photo"), request.settings)
+    return RunPlan(
+        config,
+        request.data,
+        request.val,
+        request.out,
+        request.cache or Path(platformdirs.user_cache_dir("colorflow")) / "features",
+        request.device.value if request.device else "auto",
+        request.devices or 1,
+        request.nodes or 1,
+    )
+
+
+def _require_extra() -> None:
+    from importlib.util import find_spec
+
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"train: needs {', '.join(missing)}; install them with: "
+            "pip install 'colorflow-cinn[train]'"
+        )
+
+
+class _Screen:
+    """A progress bar on a terminal; elsewhere the lines of the log alone.
+
+    Args:
+        first_phase: there is a phase without a likelihood.
+    """
+
+    def __init__(self, first_phase: bool) -> None:
+        self.silent = int(os.environ.get("LOCAL_RANK", 0)) > 0
+        self.console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+        self.bar: Progress | None = None
+        if self.console.is_terminal and not self.silent:
+            self.bar = Progress(
+                BarColumn(), TextColumn("{task.description}", markup=False), console=self.console
+            )
+            self.task = self.bar.add_task("", total=1.0)
+
+    def __enter__(self) -> _Screen:
+        if self.bar:
+            self.bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def log(self, line: str) -> None:
+        """Print a line."""
+        if not self.silent:
+            self.console.print(line)
+            sys.stderr.flush()
+
+    def show(self, figures: dict[str, float]) -> None:
+        """Move the bar."""
+        if self.bar:
+            self.bar.update(
+                self.task, completed=figures["progress"], description=progress_line(figures)
+            )
+
+
+def progress_line(figures: dict[str, float]) -> str:
+    """Say where a run is.
+
+    Args:
+        figures: of a step.
+
+    Returns:
+        Step, bits per dimension (or the loss, where there is no likelihood), images per second and
+        the time left.
+    """
+    bits, left = figures["bits_per_dim"], int(figures["seconds_left"])
+    quality = f"{bits:.3f} bits/dim" if bits == bits else f"loss {figures['loss']:.3f}"
+    return (
+        f"step {figures['step']:.0f}  {quality}  {figures['images_per_second']:.1f} images/s  "
+        f"{left // 3600}:{left % 3600 // 60:02d}:{left % 60:02d} left"
+    )

@@ -1,0 +1,222 @@
+"""What a person sees of a run: progress, figures, pictures, and a model that can be used already."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.utilities import rank_zero_only
+from PIL import Image
+
+from colorflow.models.checkpoint import save_checkpoint
+from colorflow.training.module import PhaseModule
+from colorflow.training.pictures import grid_picture, sweep_picture
+
+LOG = "log.jsonl"
+PICTURED = 8
+# Steps over which rates are averaged.
+WINDOW = 50
+
+
+class Pulse(Callback):
+    """Measures images per second and the share of time spent waiting for data; shows progress.
+
+    Args:
+        show: receives the figures of a step: share of the phase that is done, seconds left, loss,
+            bits per dimension, images per second, share of waiting, skipped steps.
+        bits: nats per dimension of the model -> bits per dimension in physical units.
+    """
+
+    def __init__(
+        self, show: Callable[[dict[str, float]], None], bits: Callable[[float], float]
+    ) -> None:
+        self.show, self.bits = show, bits
+        self._last = 0.0
+        self._waits: deque[float] = deque(maxlen=WINDOW)
+        self._works: deque[float] = deque(maxlen=WINDOW)
+        self._loss: deque[float] = deque(maxlen=WINDOW)
+        self._nll: deque[float] = deque(maxlen=WINDOW)
+        self.figures: dict[str, float] = {}
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock."""
+        self._last = time.monotonic()
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Count what has passed since the last step as waiting."""
+        now = time.monotonic()
+        self._waits.append(now - self._last)
+        self._last = now
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Count the step as work, and show where the run is."""
+        now = time.monotonic()
+        self._works.append(now - self._last)
+        self._last = now
+        module = _phase(pl_module)
+        loss = float(outputs["loss"])
+        if math.isfinite(loss):
+            self._loss.append(loss)
+        if math.isfinite(module.last_nll):
+            self._nll.append(module.last_nll)
+        seconds = sum(self._waits) + sum(self._works)
+        pace = module.pace
+        left = pace.minutes * 60 - module.elapsed
+        if pace.steps:
+            left = (pace.steps - trainer.global_step) * seconds / len(self._works)
+        self.figures = {
+            "step": trainer.global_step,
+            "progress": min(1.0, module.progress),
+            "seconds_left": max(0.0, left),
+            "loss": _mean(self._loss),
+            "bits_per_dim": self.bits(_mean(self._nll)),
+            "images_per_second": module.config.batch * len(self._works) / seconds,
+            "data_wait": sum(self._waits) / seconds,
+            "skipped": module.skipped,
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        if trainer.is_global_zero:
+            self.show(self.figures)
+            if trainer.global_step % WINDOW == 0 and trainer.logger:
+                prefixed = {f"{module.phase}/{k}": v for k, v in self.figures.items()}
+                trainer.logger.log_metrics(prefixed, trainer.global_step)
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the clock again: reports are neither work nor waiting."""
+        self._last = time.monotonic()
+
+
+class Report(Callback):
+    """Writes figures, pictures and a usable model, of the averaged weights.
+
+    Must stand before the averaging in the list of callbacks: it puts the trained weights back at
+    the end of the same hook.
+
+    Args:
+        run: folder of the run.
+        pulse: that knows the figures of training.
+        backbone_hash: of the frozen backbone.
+        provenance: facts for the model file.
+        say: receives a line per report.
+    """
+
+    def __init__(
+        self,
+        run: Path,
+        pulse: Pulse,
+        backbone_hash: str,
+        provenance: dict[str, Any],
+        say: Callable[[str], None],
+    ) -> None:
+        self.run, self.pulse, self.say = run, pulse, say
+        self.backbone_hash, self.provenance = backbone_hash, provenance
+
+    @rank_zero_only
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write the report."""
+        module = _phase(pl_module)
+        held = {name: float(torch.cat(v).mean()) for name, v in module.figures.items()}
+        worst = module.figures.get("round_trip")
+        if worst:
+            held["round_trip"] = float(torch.cat(worst).max())
+        if "nll" in held:
+            held["bits_per_dim"] = self.pulse.bits(held.pop("nll"))
+        entry = {
+            "phase": module.phase,
+            **self.pulse.figures,
+            "photos_seen": trainer.global_step * module.config.batch,
+            "minutes": module.elapsed / 60,
+            "held_back": held,
+        }
+        with (self.run / LOG).open("a") as file:
+            file.write(json.dumps(entry) + "\n")
+        self.say(summary_line(entry))
+        self.save(module, entry)
+        pictures = self._pictures(module)
+        for name, picture in pictures.items():
+            path = self.run / "pictures" / f"{module.phase}_{name}_{trainer.global_step:07d}.png"
+            path.parent.mkdir(exist_ok=True)
+            picture.save(path)
+            picture.save(self.run / f"{name}.png")
+        if trainer.logger:
+            prefixed = {f"held_back/{name}": value for name, value in held.items()}
+            trainer.logger.log_metrics(prefixed, trainer.global_step)
+            for name, picture in pictures.items():
+                board = trainer.logger.experiment  # type: ignore[attr-defined]
+                board.add_image(name, np.asarray(picture), trainer.global_step, dataformats="HWC")
+
+    def save(self, module: PhaseModule, entry: dict[str, Any]) -> None:
+        """Write the model as it is now."""
+        provenance = {**self.provenance, "report": entry}
+        path = self.run / "model.safetensors"
+        save_checkpoint(path, module.model, self.backbone_hash, provenance, module.backbone)
+
+    def _pictures(self, module: PhaseModule) -> dict[str, Image.Image]:
+        if module.phase == "regress":
+            return {}
+        batch = next(iter(module.data))
+        chosen = {name: value[:PICTURED].to(module.device) for name, value in batch.items()}
+        domain = module.data.views.domain
+        with torch.inference_mode():
+            prepared = module.model.prepare(chosen["condition"], module.features(chosen))
+            return {
+                "samples": grid_picture(module.model, domain, chosen, prepared),
+                "temperatures": sweep_picture(module.model, domain, chosen, prepared),
+            }
+
+
+def summary_line(entry: dict[str, Any]) -> str:
+    """Say in one line what a report found.
+
+    Args:
+        entry: of the log.
+
+    Returns:
+        The line.
+    """
+    held = entry["held_back"]
+    parts = [f"{entry['phase']} {entry['progress']:.0%}", f"step {entry['step']}"]
+    if "bits_per_dim" in held:
+        parts.append(f"{held['bits_per_dim']:.3f} bits/dim")
+    if "regressor" in held:
+        parts.append(f"regressor {_ratio(held['regressor'], held['grey'])} of grey")
+    for name, value in held.items():
+        if name.startswith("best@"):
+            parts.append(f"best of 8 at {name[5:]} {_ratio(value, held['grey'])}")
+    parts.append(f"{entry['images_per_second']:.1f} images/s")
+    parts.append(f"{entry['data_wait']:.1%} waiting for data")
+    if entry["skipped"]:
+        parts.append(f"{entry['skipped']:.0f} steps skipped")
+    return ", ".join(parts)
+
+
+def _ratio(value: float, grey: float) -> str:
+    return f"{math.sqrt(value / grey):.3f}" if grey > 0 else "-"
+
+
+def _mean(values: deque[float]) -> float:
+    return sum(values) / len(values) if values else math.nan
+
+
+def _phase(module: L.LightningModule) -> PhaseModule:
+    if not isinstance(module, PhaseModule):
+        raise TypeError(f"expected a PhaseModule, got {type(module).__name__}")
+    return module
