@@ -24,15 +24,32 @@ def bundled(folder: str, name: str = "") -> Path:
     Raises:
         CheckpointError: it is in neither place.
     """
+    path = bundled_path(folder, name)
+    if path is None:
+        expected = Path(__file__).resolve().parent / folder / name
+        raise CheckpointError(
+            f"{folder}/{name}: expected among the bundled files of colorflow, found nothing at "
+            f"{expected}; reinstall colorflow"
+        )
+    return path
+
+
+def bundled_path(folder: str, name: str = "") -> Path | None:
+    """Find a bundled file or folder that need not be there.
+
+    Args:
+        folder: ``"pretrained"`` or ``"examples"``.
+        name: file inside it; empty for the folder itself.
+
+    Returns:
+        The path, or None.
+    """
     package = Path(__file__).resolve().parent
     for root in (package, package.parent):
         path = root / folder / name
         if path.exists():
             return path
-    raise CheckpointError(
-        f"{folder}/{name}: expected among the bundled files of colorflow, found nothing at "
-        f"{package / folder / name}; reinstall colorflow"
-    )
+    return None
 
 
 def sha256_of_file(path: Path) -> str:

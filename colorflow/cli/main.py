@@ -196,6 +196,37 @@ def train_colorize(
 
 
 @app.command(epilog=EPILOG)
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of colour photos.")],
+    model: ModelOption = "photo",
+    n: Annotated[int, typer.Option("--n", min=1, help="Samples per photo.")] = 8,
+    seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Spread of the samples; the model's own where not given."),
+    ] = None,
+    head: Annotated[
+        Path | None,
+        typer.Option(help="Regressor to compare with: regress.safetensors of a run."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=0, help="First so many photos; 0 for all.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for table, figures and plot.")
+    ] = None,
+    device: DeviceOption = Device.auto,
+    json: JsonOption = False,
+) -> None:
+    """Measure a model on colour photos, beside simple baselines.
+
+    colorflow evaluate --model photo --data photos/ --n 8 -o measured
+    """
+    from colorflow.cli.evaluate import Request, run_evaluation
+
+    request = Request(data, model, n, seed, temperature, head, limit, out, device.value)
+    run_evaluation(request, json)
+
+
+@app.command(epilog=EPILOG)
 def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture, a model, or latents.")],
     json: JsonOption = False,

@@ -1,0 +1,86 @@
+"""``colorflow evaluate``: measure a model, print the table, write what was asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from colorflow.colorize import Colorizer
+from colorflow.devices import choose_device
+from colorflow.evaluation.classifier import load_classifier
+from colorflow.evaluation.protocol import Protocol, evaluate
+from colorflow.evaluation.table import markdown, reliability_plot, summarise
+from colorflow.files import written_whole
+from colorflow.resources import bundled_path
+from colorflow.training.survey import list_photos
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of ``colorflow evaluate``."""
+
+    data: Path
+    model: str
+    n: int
+    seed: int
+    temperature: float | None
+    head: Path | None
+    limit: int
+    out: Path | None
+    device: str
+
+
+def run_evaluation(request: Request, as_json: bool) -> None:
+    """Measure and print.
+
+    Args:
+        request: the arguments.
+        as_json: print JSON instead of a table.
+
+    Raises:
+        NothingFoundError: there is no photo to measure.
+        CheckpointError: a model cannot be used.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    protocol = Protocol(request.n, request.seed, request.temperature, limit=request.limit)
+    files = list_photos(request.data)
+    colorizer = Colorizer.from_pretrained(request.model, request.device)
+    head_file = request.head or find_head(request.model)
+    head = Colorizer.from_pretrained(head_file, request.device) if head_file else None
+    if head is None and colorizer.model.head is not None:
+        console.print("note: no --head: compared with the model's own head, trained with the flow")
+    classifier = load_classifier(choose_device(request.device))
+    result = evaluate(
+        colorizer, files, str(request.data), protocol, head, classifier, console.print
+    )
+    summary = summarise(result)
+    text = json.dumps(summary, indent=2)
+    table = markdown(summary)
+    if request.out:
+        for name, content in (("evaluation.json", text), ("evaluation.md", table)):
+            with written_whole(request.out / name) as temporary:
+                temporary.write_text(content + "\n")
+        if result.coverage:
+            path = request.out / "reliability.png"
+            reliability_plot(result.coverage, path, f"{result.model}, temperature 1")
+            console.print(f"written: {request.out}/evaluation.json, evaluation.md, reliability.png")
+    print(text if as_json else table, file=sys.stdout)
+
+
+def find_head(model: str) -> Path | None:
+    """Find the regressor of the first training phase that belongs to a model.
+
+    Args:
+        model: bundled name, or the path of a checkpoint.
+
+    Returns:
+        ``regress.safetensors`` beside a run's model, or the bundled one; None where there is none.
+    """
+    if not model.endswith(".safetensors"):
+        return bundled_path("pretrained", f"{model}_regressor.safetensors")
+    beside = Path(model).parent / "regress.safetensors"
+    return beside if beside.is_file() else None
