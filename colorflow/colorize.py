@@ -29,6 +29,36 @@ from colorflow.variants import LogProb, Variant
 CHUNK = {"cpu": 4, "cuda": 16, "mps": 16}
 
 
+def matching_backbone(info: CheckpointInfo, source: str | None = None) -> Backbone:
+    """Load the backbone a model was trained with.
+
+    Args:
+        info: of the model's checkpoint.
+        source: of the weights, where it is not the one the model names.
+
+    Returns:
+        The backbone, on the CPU.
+
+    Raises:
+        CheckpointError: it cannot be had, or is another one.
+    """
+    if info.backbone is not None and source is None:
+        return info.backbone
+    source = source or info.config.backbone
+    if source not in SOURCES and not Path(source).is_file():
+        raise CheckpointError(
+            f"{info.path}: expected the backbone '{source}' it was trained with, found no such "
+            f"file; give backbone= one of {', '.join(SOURCES)} or a path"
+        )
+    found = backbone_hash(source)
+    if found != info.backbone_hash:
+        raise CheckpointError(
+            f"{info.path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' has "
+            f"{found[:12]}…; use the weights the model was trained with"
+        )
+    return load_backbone(source, info.config.taps)
+
+
 class Colorizer:
     """Turns grey photos into colour photos, and colour photos into latent codes.
 
@@ -80,21 +110,12 @@ class Colorizer:
         choose_device(device)  # fail on a typing error before reading files
         path = bundled("pretrained", "photo.safetensors") if name == "photo" else Path(name)
         model, info = load_checkpoint(path)
-        if info.backbone is not None and backbone is None:
-            return cls(model, info.backbone, device, info)
-        source = backbone or info.config.backbone
-        if source not in SOURCES and not Path(source).is_file():
+        if info.part:
             raise CheckpointError(
-                f"{path}: expected the backbone '{source}' it was trained with, found no such "
-                f"file; give backbone= one of {', '.join(SOURCES)} or a path"
+                f"{path}: expected a whole model, the file holds the {info.part} alone; it serves "
+                "colorflow evaluate --head"
             )
-        found = backbone_hash(source)
-        if found != info.backbone_hash:
-            raise CheckpointError(
-                f"{path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' has "
-                f"{found[:12]}…; use the weights the model was trained with"
-            )
-        return cls(model, load_backbone(source, info.config.taps), device, info)
+        return cls(model, matching_backbone(info, backbone), device, info)
 
     @property
     def model_id(self) -> str:
@@ -132,17 +153,18 @@ class Colorizer:
         """
         if n < 1:
             raise ConfigError(f"n: expected at least 1 variant, got {n}")
-        temperature = self.model.config.temperature if temperature is None else temperature
         for name, value in (("saturation", saturation), ("temperature", temperature)):
-            if not (math.isfinite(value) and value >= 0):
+            if value is not None and not (math.isfinite(value) and value >= 0):
                 raise ConfigError(f"{name}: expected a number >= 0, got {value}")
+        spread = self.model.config.temperature if temperature is None else temperature
         photo = read_photo(photo)
         prepared = self._prepare(self.domain.condition(photo))
         content = photo.digest()
-        latents = Latents.sample(
+        drawn = Latents.sample(
             self.model.latent_shapes(*prepared.size),
             [derive_seed(seed, content, index) for index in range(n)],
-        ).scale(temperature * saturation)
+        )
+        latents = drawn.scale(spread).scale(saturation)
         targets, log_prob = self._decode(latents, prepared)
         finish = functools.partial(self.domain.finish, photo)
         return [

@@ -12,6 +12,7 @@ from rich.console import Console
 from colorflow.colorize import Colorizer
 from colorflow.devices import choose_device
 from colorflow.evaluation.classifier import load_classifier
+from colorflow.evaluation.head import load_head, own_head
 from colorflow.evaluation.protocol import Protocol, evaluate
 from colorflow.evaluation.table import markdown, reliability_plot, summarise
 from colorflow.files import written_whole
@@ -50,8 +51,8 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     files = list_photos(request.data)
     colorizer = Colorizer.from_pretrained(request.model, request.device)
     head_file = request.head or find_head(request.model)
-    head = Colorizer.from_pretrained(head_file, request.device) if head_file else None
-    if head is None and colorizer.model.head is not None:
+    head = load_head(head_file, request.device) if head_file else own_head(colorizer)
+    if head_file is None and head is not None:
         console.print("note: no --head: compared with the model's own head, trained with the flow")
     classifier = load_classifier(choose_device(request.device))
     result = evaluate(

@@ -41,7 +41,9 @@ class Classifier:
         Returns:
             Scores [pictures, 1000] and features [pictures, 1280], on the CPU.
         """
-        resized = [p.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for p in pictures]
+        resized = [
+            p.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BICUBIC) for p in pictures
+        ]
         pixels = torch.from_numpy(np.stack([np.asarray(p) for p in resized]).astype(np.float32))
         # The Lite variants were trained on (pixel - 127) / 128.
         x = ((pixels - 127) / 128).permute(0, 3, 1, 2).to(self.device)

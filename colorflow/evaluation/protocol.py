@@ -20,6 +20,7 @@ from colorflow.evaluation.calibration import LEVELS, SAMPLES, Coverage, coverage
 from colorflow.evaluation.chroma import chroma_errors, to_areas
 from colorflow.evaluation.classifier import FEATURES, Classifier, top5_agreement
 from colorflow.evaluation.colourfulness import colourfulness, psnr
+from colorflow.evaluation.head import Head
 from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -127,7 +128,7 @@ def evaluate(
     files: Sequence[Path],
     data: str,
     protocol: Protocol | None = None,
-    head: Colorizer | None = None,
+    head: Head | None = None,
     classifier: Classifier | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> Evaluation:
@@ -138,8 +139,7 @@ def evaluate(
         files: photos; grey and unreadable ones are left out.
         data: how to call them.
         protocol: its numbers.
-        head: a regressor to compare with: the deterministic head of the first training phase; the
-            model's own head, as trained with the flow, where None.
+        head: a regressor to compare with, or None to leave that out.
         classifier: that judges the pictures, or None to leave that out.
         log: receives a line now and then.
 
@@ -156,7 +156,7 @@ def evaluate(
     used = Protocol(**{**protocol.__dict__, "temperature": temperature})
     result = Evaluation(colorizer.model_id, data, used, classifier=classifier is not None)
     names = [GREY, MEAN, FLOW, TRUTH]
-    if (head or colorizer).model.head is not None:
+    if head is not None:
         names.insert(2, HEAD)
     result.methods = {name: Method() for name in names}
     chosen = list(_readable(files, result, protocol.limit))
@@ -167,7 +167,7 @@ def evaluate(
     pending: dict[str, list[Image.Image]] = {name: [] for name in names}
     for number, path in enumerate(chosen, 1):
         photo = square(read_photo(path))
-        pictures = _measure_photo(photo, colorizer, head or colorizer, used, mean, result)
+        pictures = _measure_photo(photo, colorizer, head, used, mean, result)
         if protocol.calibration:
             counts += _places(photo, colorizer, used)
         for name, picture in pictures.items():
@@ -215,22 +215,21 @@ def _mean_target(domain: Domain, files: Sequence[Path]) -> Tensor:
 def _measure_photo(
     photo: Photo,
     colorizer: Colorizer,
-    head: Colorizer,
+    head: Head | None,
     protocol: Protocol,
     mean: Tensor,
     result: Evaluation,
 ) -> dict[str, Image.Image]:
-    domain, device = colorizer.domain, colorizer.device
+    domain = colorizer.domain
     condition, target = _target(domain, photo)
     truth_picture = Image.fromarray((to_unit(photo.pixels) * 255).round().astype(np.uint8))
     targets: dict[str, Tensor] = {
         GREY: torch.zeros_like(target),
         MEAN: mean.expand_as(target[0])[None],
     }
-    if HEAD in result.methods:
-        seen = head.domain.pair(photo, (head.domain.geometry.side,) * 2)[0].to(device)
-        predicted = head.model.predict(seen, head.backbone(seen))
-        targets[HEAD] = predicted.cpu() * (head.domain.scale / domain.scale)
+    if head is not None:
+        # Its model may work at another size and scale than the one that is measured.
+        targets[HEAD] = head.predict(photo)[None] / domain.chroma(torch.ones(()))
     variants = colorizer.sample(
         photo, n=protocol.n, temperature=protocol.temperature, seed=protocol.seed
     )
@@ -289,9 +288,7 @@ def _judge(
     true_scores, true_features = classifier(pending[TRUTH])
     for name, pictures in pending.items():
         method = result.methods[name]
-        scores, features = (
-            (true_scores, true_features) if name == TRUTH else classifier(pictures)
-        )
+        scores, features = (true_scores, true_features) if name == TRUTH else classifier(pictures)
         method.features.append(features)
         method.agreement.append(top5_agreement(scores, true_scores))
 

@@ -24,6 +24,8 @@ FORMAT = "colorflow-model"
 VERSION = 1
 BACKBONE = "backbone."  # names of a backbone that was trained with the model
 INSIDE = "inside"
+# What a checkpoint may hold alone: names of tensors begin so.
+PARTS = {"regressor": ("pyramid.", "head.")}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class CheckpointInfo:
         provenance: free facts: data, duration, figures, licence.
         parameters: number of values in the file.
         backbone: that the file holds, where it was trained with the model.
+        part: what the file holds alone, ``"regressor"``; empty for a whole model.
     """
 
     path: Path
@@ -48,6 +51,7 @@ class CheckpointInfo:
     provenance: dict[str, Any]
     parameters: int
     backbone: Backbone | None = None
+    part: str = ""
 
 
 def content_hash(state: Mapping[str, Tensor]) -> str:
@@ -86,6 +90,7 @@ def save_checkpoint(
     backbone_hash: str,
     provenance: Mapping[str, Any],
     backbone: Backbone | None = None,
+    part: str = "",
 ) -> None:
     """Write a checkpoint; a file of that name is replaced only once the new one is whole.
 
@@ -95,6 +100,7 @@ def save_checkpoint(
         backbone_hash: of the backbone weights it was trained with.
         provenance: facts for people: data, duration, figures, licence.
         backbone: where it was trained with the model and must travel with it; stored as float16.
+        part: ``"regressor"`` to write only pyramid and head, which predict deterministically.
     """
     state = {}
     if backbone is not None:
@@ -102,6 +108,8 @@ def save_checkpoint(
         for name, value in backbone.state_dict().items():
             state[BACKBONE + name] = value.detach().to("cpu", torch.float16).contiguous()
     for name, value in model.state_dict().items():
+        if part and not name.startswith(PARTS[part]):
+            continue
         value = value.detach().cpu()
         state[name] = value.float() if value.is_floating_point() else value
         state[name] = state[name].contiguous()
@@ -113,6 +121,8 @@ def save_checkpoint(
         "backbone_sha256": backbone_hash,
         "provenance": json.dumps(dict(provenance)),
     }
+    if part:
+        metadata["part"] = part
     metadata["metadata_sha256"] = metadata_hash(metadata)
     with written_whole(path) as temporary:
         save_file(state, temporary, metadata=metadata)
@@ -164,9 +174,15 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
     if backbone == INSIDE:
         network = build_backbone(config.taps)
         _load(network, {name: value.float() for name, value in inside.items()}, path)
-    _load(model, {n: v for n, v in state.items() if not n.startswith(BACKBONE)}, path)
+    part = metadata.get("part", "")
+    own = {n: v for n, v in state.items() if not n.startswith(BACKBONE)}
+    if part in PARTS:
+        # The rest stays as it was built; who asks for a whole model looks at info.part.
+        rest = {n: v for n, v in model.state_dict().items() if not n.startswith(PARTS[part])}
+        own = {**rest, **own}
+    _load(model, own, path)
     parameters = sum(value.numel() for value in state.values())
-    info = CheckpointInfo(path, config, found, backbone, provenance, parameters, network)
+    info = CheckpointInfo(path, config, found, backbone, provenance, parameters, network, part)
     return model.eval(), info
 
 

@@ -77,7 +77,8 @@ class ModelConfig:
         clamp: name of the soft clamp of the log-scales.
         clamp_limit: bound of the log-scale per half coupling.
         mixing_seed: draws the orthogonal matrices.
-        temperature: default standard deviation of the latents when sampling.
+        temperature: default standard deviation of the latents when sampling: one number, or one per
+            level of the latents, finest first.
     """
 
     name: str
@@ -97,7 +98,7 @@ class ModelConfig:
     clamp: str = "atan"
     clamp_limit: float = 1.0
     mixing_seed: int = 0
-    temperature: float = 0.85
+    temperature: float | tuple[float, ...] = 0.85
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
@@ -106,11 +107,19 @@ class ModelConfig:
         self._check_tuple("kernels", int)
         for tap in self.taps:
             tap_channels(tap)
-        positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit", "temperature")
+        positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit")
         for field in positive:
             value = getattr(self, field)
             if not (value > 0 and math.isfinite(value)):
                 raise ConfigError(f"{field}: expected a positive number, got {value}")
+        per_level = isinstance(self.temperature, tuple)
+        values = self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
+        if not all(math.isfinite(t) and t >= 0 for t in values) or not any(values):
+            raise ConfigError(f"temperature: expected numbers >= 0, got {self.temperature}")
+        if per_level and len(values) != self.levels:
+            raise ConfigError(
+                f"temperature: expected one number or {self.levels}, got {self.temperature}"
+            )
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: expected a number in [0, 1), got {self.dropout}")
         if len(self.kernels) != 3 or any(k % 2 == 0 or k < 1 for k in self.kernels):
@@ -146,6 +155,19 @@ class ModelConfig:
                     f"keep: expected at most the {channels} channels there are, got {keep}"
                 )
             channels = keep or channels
+
+    @property
+    def levels(self) -> int:
+        """How many levels the latents have."""
+        channels, levels = 2, 1
+        parts = [(stage.downsample, stage.keep) for stage in self.stages]
+        if self.tail:
+            parts.append((True, self.tail.keep))
+        for downsample, keep in parts:
+            channels *= 4 if downsample else 1
+            levels += 0 < keep < channels
+            channels = keep or channels
+        return levels
 
     @property
     def stage_strides(self) -> tuple[int, ...]:
@@ -199,7 +221,7 @@ class ModelConfig:
             data["stages"] = tuple(_build(StageConfig, s) for s in data["stages"])
         if data.get("tail") is not None:
             data["tail"] = _build(TailConfig, data["tail"])
-        for field in ("taps", "kernels"):
+        for field in ("taps", "kernels", "temperature"):
             if isinstance(data.get(field), list):
                 data[field] = tuple(data[field])
         config: ModelConfig = _build(cls, data)

@@ -126,21 +126,28 @@ class Latents:
         """
         return Latents(tuple(level.to(device=device, dtype=dtype) for level in self.levels))
 
-    def scale(self, factor: float) -> Latents:
-        """Scale all levels: z -> factor * z; 0 is the mode of the prior, 1 changes nothing.
+    def scale(self, factor: float | Sequence[float]) -> Latents:
+        """Scale the levels: z -> factor * z; 0 is the mode of the prior, 1 changes nothing.
 
         Args:
-            factor: saturation times temperature, at least 0.
+            factor: saturation times temperature, at least 0; one number, or one per level, finest
+                first.
 
         Returns:
             The scaled latents.
 
         Raises:
-            ConfigError: the factor is negative or not finite.
+            ConfigError: a factor is negative or not finite, or there is not one per level.
         """
-        if not (math.isfinite(factor) and factor >= 0):
+        single = isinstance(factor, (int, float))
+        factors = [factor] * len(self.levels) if single else list(factor)  # type: ignore[arg-type]
+        if len(factors) != len(self.levels):
+            raise ConfigError(
+                f"scale of latents: expected one number, or {len(self.levels)} of them, got {factor}"
+            )
+        if not all(math.isfinite(value) and value >= 0 for value in factors):
             raise ConfigError(f"scale of latents: expected a number >= 0, got {factor}")
-        return Latents(tuple(level * factor for level in self.levels))
+        return Latents(tuple(z * s for z, s in zip(self.levels, factors, strict=True)))
 
     def mix(self, other: Latents, weights: Sequence[float]) -> Latents:
         """Mix level by level: z -> sqrt(1 - w) z + sqrt(w) z'.

@@ -90,9 +90,7 @@ class TrainingData:
             "seed": self.config.seed,
         }
 
-    def prepare(
-        self, backbone: Backbone, device: torch.device, log: Callable[[str], None]
-    ) -> None:
+    def prepare(self, backbone: Backbone, device: torch.device, log: Callable[[str], None]) -> None:
         """Fill the feature cache, if there is one.
 
         Args:

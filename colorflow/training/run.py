@@ -175,7 +175,10 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
         return proceed(plan, log, show)
     except ColorflowError:
         # A run that fails before its first step leaves no folder that would be in the way.
-        if not any(plan.out.glob("checkpoints/*")) and not (plan.out / "model.safetensors").exists():
+        if (
+            not any(plan.out.glob("checkpoints/*"))
+            and not (plan.out / "model.safetensors").exists()
+        ):
             path.unlink(missing_ok=True)
         raise
 
