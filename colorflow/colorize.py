@@ -53,8 +53,8 @@ def matching_backbone(info: CheckpointInfo, source: str | None = None) -> Backbo
     found = backbone_hash(source)
     if found != info.backbone_hash:
         raise CheckpointError(
-            f"{info.path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' has "
-            f"{found[:12]}…; use the weights the model was trained with"
+            f"{info.path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' "
+            f"has {found[:12]}…; use the weights the model was trained with"
         )
     return load_backbone(source, info.config.taps)
 

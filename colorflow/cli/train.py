@@ -9,12 +9,16 @@ import sys
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from colorflow.cli import exit_codes
 from colorflow.errors import ConfigError
+
+if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
+    from colorflow.training.run import RunPlan
 
 EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
 
@@ -51,7 +55,7 @@ def run_training(request: Request, threads: int) -> int:
     _require_extra()
     import torch
 
-    from colorflow.training.run import TrainingStopped, proceed, start
+    from colorflow.training.run import TrainingStoppedError, proceed, start
 
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -62,13 +66,13 @@ def run_training(request: Request, threads: int) -> int:
         try:
             act = proceed if request.resume else start
             act(plan, screen.log, screen.show)
-        except TrainingStopped as stopped:
+        except TrainingStoppedError as stopped:
             screen.log(str(stopped))
             return exit_codes.INTERRUPTED
     return 0
 
 
-def _plan(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _plan(request: Request) -> RunPlan:
     import platformdirs
 
     from colorflow.training.config import training_preset
@@ -83,8 +87,9 @@ def _plan(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
             changed = differences(plan.config, wished)
             if changed:
                 raise ConfigError(
-                    f"--resume {request.resume}: the run has another config ({'; '.join(changed)}); "
-                    "leave out --preset and --set, or start a new run with --out"
+                    f"--resume {request.resume}: the run has another config "
+                    f"({'; '.join(changed)}); leave out --preset and --set, or start a new run "
+                    "with --out"
                 )
         for name in ("data", "val"):
             ours, theirs = getattr(plan, name), getattr(request, name)
@@ -95,7 +100,7 @@ def _plan(request: Request):  # type: ignore[no-untyped-def]  # noqa: ANN202
                 )
         if request.out and request.out.absolute() != request.resume.absolute():
             raise ConfigError("--out: a resumed run stays in its folder; leave --out out")
-        given = {
+        given: dict[str, Any] = {
             "cache": request.cache,
             "device": request.device and request.device.value,
             "devices": request.devices,

@@ -7,11 +7,12 @@ It is not the network any bundled model is conditioned on. It needs the packages
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 NAME = "EfficientNet-Lite0 (ImageNet), 1280 pooled features"
@@ -23,11 +24,11 @@ class Classifier:
     """Gives class scores and pooled features of pictures.
 
     Args:
-        network: with ``extract_features`` and a fully connected layer ``_fc``.
+        network: EfficientNet of the package.
         device: where to compute.
     """
 
-    def __init__(self, network: nn.Module, device: torch.device) -> None:
+    def __init__(self, network: Any, device: torch.device) -> None:
         self.network = network.eval().requires_grad_(False).to(device)
         self.device = device
 
@@ -47,8 +48,10 @@ class Classifier:
         pixels = torch.from_numpy(np.stack([np.asarray(p) for p in resized]).astype(np.float32))
         # The Lite variants were trained on (pixel - 127) / 128.
         x = ((pixels - 127) / 128).permute(0, 3, 1, 2).to(self.device)
-        features = functional.adaptive_avg_pool2d(self.network.extract_features(x), 1).flatten(1)
-        return self.network._fc(features).cpu(), features.cpu()
+        maps: Tensor = self.network.extract_features(x)
+        features = functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+        scores: Tensor = self.network._fc(features)
+        return scores.cpu(), features.cpu()
 
 
 def load_classifier(device: torch.device) -> Classifier | None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from colorflow.colorize import Colorizer, matching_backbone
 from colorflow.devices import choose_device
-from colorflow.domains import Domain, colorization_of
+from colorflow.domains import Colorization, colorization_of
 from colorflow.errors import CheckpointError
 from colorflow.images.photo import Photo
 from colorflow.models.checkpoint import load_checkpoint
@@ -31,7 +31,7 @@ class Head:
 
     model: ConditionalINN
     backbone: Backbone
-    domain: Domain
+    domain: Colorization
     device: torch.device
 
     @torch.inference_mode()
@@ -46,7 +46,7 @@ class Head:
         """
         side = self.domain.geometry.side
         condition = self.domain.condition(photo, (side, side)).to(self.device)
-        target = self.model.predict(condition, self.backbone(condition))[0].cpu()
+        target: Tensor = self.model.predict(condition, self.backbone(condition))[0].cpu()
         return self.domain.chroma(target)
 
 

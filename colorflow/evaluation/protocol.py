@@ -89,7 +89,8 @@ class Evaluation:
     Args:
         model: name and hash of the model.
         data: what was measured on.
-        protocol: the numbers of the protocol, with the temperature that was used.
+        protocol: the numbers of the protocol.
+        temperature: that was used.
         photos: names of the photos.
         left_out: photos that were not measured, with the reason.
         methods: by name.
@@ -100,6 +101,7 @@ class Evaluation:
     model: str
     data: str
     protocol: Protocol
+    temperature: float | tuple[float, ...]
     photos: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     methods: dict[str, Method] = field(default_factory=dict)
@@ -150,11 +152,11 @@ def evaluate(
         NothingFoundError: no photo can be measured.
     """
     protocol = protocol or Protocol()
-    temperature = protocol.temperature
-    if temperature is None:
-        temperature = colorizer.model.config.temperature
-    used = Protocol(**{**protocol.__dict__, "temperature": temperature})
-    result = Evaluation(colorizer.model_id, data, used, classifier=classifier is not None)
+    spread = protocol.temperature
+    spread = colorizer.model.config.temperature if spread is None else spread
+    result = Evaluation(
+        colorizer.model_id, data, protocol, spread, classifier=classifier is not None
+    )
     names = [GREY, MEAN, FLOW, TRUTH]
     if head is not None:
         names.insert(2, HEAD)
@@ -167,9 +169,9 @@ def evaluate(
     pending: dict[str, list[Image.Image]] = {name: [] for name in names}
     for number, path in enumerate(chosen, 1):
         photo = square(read_photo(path))
-        pictures = _measure_photo(photo, colorizer, head, used, mean, result)
+        pictures = _measure_photo(photo, colorizer, head, protocol, mean, result)
         if protocol.calibration:
-            counts += _places(photo, colorizer, used)
+            counts += _places(photo, colorizer, protocol)
         for name, picture in pictures.items():
             pending[name].append(picture)
         if number % BATCH == 0 or number == len(chosen):

@@ -43,7 +43,7 @@ def summarise(result: Evaluation) -> dict[str, Any]:
         "data": result.data,
         "photos": len(result.photos),
         "left_out": result.left_out,
-        "protocol": result.protocol.__dict__,
+        "protocol": {**result.protocol.__dict__, "temperature": result.temperature},
         "methods": methods,
         "ratios": _ratios(result),
         "coverage": levels_of(result),

@@ -12,9 +12,9 @@ from colorflow.errors import ShapeError
 from colorflow.models.condition import HoistedCondition, PreparedCondition
 from colorflow.models.config import ModelConfig
 from colorflow.models.latents import Latents, Shape
+from colorflow.networks.backbones import tap_channels, tap_stride
 from colorflow.networks.pyramid import FeaturePyramid, Pyramid, Tap
 from colorflow.networks.subnets import ConvSubnet, LinearSubnet
-from colorflow.networks.backbones import tap_channels, tap_stride
 from colorflow.transforms import (
     AffineCoupling,
     ConditionalAffine,

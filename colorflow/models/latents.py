@@ -139,11 +139,11 @@ class Latents:
         Raises:
             ConfigError: a factor is negative or not finite, or there is not one per level.
         """
-        single = isinstance(factor, (int, float))
-        factors = [factor] * len(self.levels) if single else list(factor)  # type: ignore[arg-type]
-        if len(factors) != len(self.levels):
+        levels = len(self.levels)
+        factors = [factor] * levels if isinstance(factor, (int, float)) else list(factor)
+        if len(factors) != levels:
             raise ConfigError(
-                f"scale of latents: expected one number, or {len(self.levels)} of them, got {factor}"
+                f"scale of latents: expected one number or one per level, {levels}, got {factor}"
             )
         if not all(math.isfinite(value) and value >= 0 for value in factors):
             raise ConfigError(f"scale of latents: expected a number >= 0, got {factor}")

@@ -217,8 +217,8 @@ def _load(network: Backbone, state: dict[str, Tensor], origin: str) -> None:
     missing = [name for name in expected if name not in state]
     if missing:
         raise CheckpointError(
-            f"{origin}: expected the convolutions of {type(network).__name__}, {missing[0]} is missing; "
-            "this file holds another network"
+            f"{origin}: expected the convolutions of {type(network).__name__}, {missing[0]} is "
+            "missing; this file holds another network"
         )
     for name, value in expected.items():
         if state[name].shape != value.shape:

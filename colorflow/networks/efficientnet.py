@@ -123,7 +123,8 @@ class Bottleneck(nn.Module):
         if self.lopsided:
             h = functional.pad(h, (0, 1, 0, 1))
         h = self.project(functional.relu6(self.depthwise(h)))
-        return x + h if self.residual else h
+        result: Tensor = x + h if self.residual else h
+        return result
 
 
 class EfficientNetLiteFeatures(nn.Module):

@@ -171,7 +171,7 @@ def fill_cache(
         missing = [key for key in dict.fromkeys(keys) if cache.row(*key) is None]
         if missing:
             log(f"feature cache {cache.folder}: {len(missing)} of {len(keys)} views to compute")
-            backbone = backbone.to(device, precision, memory_format=torch.channels_last)
+            backbone = backbone.to(device, precision).to(memory_format=torch.channels_last)
         start = time.monotonic()
         groups = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
         with ThreadPoolExecutor(max(1, workers)) as pool, torch.inference_mode():

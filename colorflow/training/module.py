@@ -7,10 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import lightning as L
 import torch
+from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from colorflow.errors import ColorflowError
@@ -27,7 +27,7 @@ from colorflow.training.measure import figures_of
 HOPELESS = 100
 
 
-class PhaseModule(L.LightningModule):
+class PhaseModule(LightningModule):
     """Trains a model in one phase: ``regress``, ``flow`` or ``joint``.
 
     The learning rate rises linearly over the warm-up and falls to zero as a cosine of the share

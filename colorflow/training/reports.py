@@ -1,4 +1,4 @@
-"""What a person sees of a run: progress, figures, pictures, and a model that can be used already."""
+"""What a person sees of a run: progress, figures, pictures, and a model to try already."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 import torch
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
@@ -47,12 +47,12 @@ class Pulse(Callback):
         self._nll: deque[float] = deque(maxlen=WINDOW)
         self.figures: dict[str, float] = {}
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._last = time.monotonic()
 
     def on_train_batch_start(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: Any, batch_idx: int
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Count what has passed since the last step as waiting."""
         now = time.monotonic()
@@ -61,8 +61,8 @@ class Pulse(Callback):
 
     def on_train_batch_end(
         self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -99,7 +99,7 @@ class Pulse(Callback):
                 prefixed = {f"{module.phase}/{k}": v for k, v in self.figures.items()}
                 trainer.logger.log_metrics(prefixed, trainer.global_step)
 
-    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock again: reports are neither work nor waiting."""
         self._last = time.monotonic()
 
@@ -130,7 +130,7 @@ class Report(Callback):
         self.backbone_hash, self.provenance = backbone_hash, provenance
 
     @rank_zero_only
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the report."""
         module = _phase(pl_module)
         held = {name: float(torch.cat(v).mean()) for name, v in module.figures.items()}
@@ -216,7 +216,7 @@ def _mean(values: deque[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def _phase(module: L.LightningModule) -> PhaseModule:
+def _phase(module: LightningModule) -> PhaseModule:
     if not isinstance(module, PhaseModule):
         raise TypeError(f"expected a PhaseModule, got {type(module).__name__}")
     return module

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import lightning as L
 import torch
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
 from lightning.pytorch.loggers import TensorBoardLogger
 
@@ -38,7 +38,7 @@ Log = Callable[[str], None]
 Show = Callable[[dict[str, float]], None]
 
 
-class TrainingStopped(ColorflowError):
+class TrainingStoppedError(ColorflowError):
     """The user stopped a run; its state is saved."""
 
 
@@ -160,7 +160,7 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
     Raises:
         ConfigError: the folder holds a run already.
         NothingFoundError: there is no photo to train on.
-        TrainingStopped: the user stopped it.
+        TrainingStoppedError: the user stopped it.
     """
     path = plan.out / CONFIG
     if _is_first_process():
@@ -196,7 +196,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
 
     Raises:
         NothingFoundError: there is no photo to train on.
-        TrainingStopped: the user stopped it.
+        TrainingStoppedError: the user stopped it.
     """
     config = plan.config
     device = choose_device(plan.device)
@@ -288,7 +288,7 @@ class _Stop(Callback):
         self.asked = False
         self._old: dict[int, Any] = {}
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         def ask(number: int, frame: FrameType | None) -> None:
             self.asked = True
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one is obeyed
@@ -298,8 +298,8 @@ class _Stop(Callback):
 
     def on_train_batch_end(
         self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
+        trainer: Trainer,
+        pl_module: LightningModule,
         outputs: Any,
         batch: Any,
         batch_idx: int,
@@ -309,7 +309,7 @@ class _Stop(Callback):
             asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
         if asked and not trainer.should_stop:
             trainer.save_checkpoint(self.path)
-            raise TrainingStopped(
+            raise TrainingStoppedError(
                 f"stopped at step {trainer.global_step}, all is saved; go on with: "
                 f"colorflow train colorize --resume {self.run}"
             )
@@ -344,7 +344,7 @@ def _fit(
     logger = TensorBoardLogger(plan.out, name="", version="tensorboard")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Lightning's advice on workers and the like
-        trainer = L.Trainer(
+        trainer = Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
             devices=plan.devices,
             num_nodes=plan.nodes,
@@ -370,7 +370,9 @@ def _fit(
         finally:
             stop.restore()
     if trainer.interrupted:
-        raise TrainingStopped(f"stopped; go on with: colorflow train colorize --resume {plan.out}")
+        raise TrainingStoppedError(
+            f"stopped; go on with: colorflow train colorize --resume {plan.out}"
+        )
 
 
 def _is_first_process() -> bool:

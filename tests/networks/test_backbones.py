@@ -19,8 +19,8 @@ from torch.nn import functional
 from torchvision.models import VGG16_Weights, vgg16
 
 from colorflow.errors import CheckpointError, ConfigError
+from colorflow.networks.backbones import backbone_file, backbone_hash, load_backbone
 from colorflow.networks.vgg import VGG16Features
-from colorflow.networks.backbones import backbone_hash, load_backbone, backbone_file
 from colorflow.resources import bundled
 
 DATA = Path(__file__).parents[1] / "data"

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from colorflow.errors import ConfigError, ShapeError
-from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features, tap_channels, tap_stride
 from colorflow.networks.backbones import load_backbone
+from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features, tap_channels, tap_stride
 
 TAPS = ("conv1_1", "conv2_2", "conv3_3", "conv4_3", "conv5_3")
 
