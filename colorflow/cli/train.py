@@ -18,7 +18,7 @@ from colorflow.cli import exit_codes
 from colorflow.errors import ConfigError
 
 if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
-    from colorflow.training.run import RunPlan
+    from colorflow.training.plan import RunPlan
 
 EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
 
@@ -55,7 +55,8 @@ def run_training(request: Request, threads: int) -> int:
     _require_extra()
     import torch
 
-    from colorflow.training.run import TrainingStoppedError, proceed, start
+    from colorflow.training.fitting import TrainingStoppedError
+    from colorflow.training.run import proceed, start
 
     for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
         logging.getLogger(name).setLevel(logging.ERROR)
@@ -77,7 +78,7 @@ def _plan(request: Request) -> RunPlan:
 
     from colorflow.training.config import training_preset
     from colorflow.training.overrides import override
-    from colorflow.training.run import RunPlan, differences, read_plan
+    from colorflow.training.plan import RunPlan, differences, read_plan
 
     if request.resume:
         plan = read_plan(request.resume)

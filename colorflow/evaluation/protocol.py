@@ -152,8 +152,8 @@ def evaluate(
         NothingFoundError: no photo can be measured.
     """
     protocol = protocol or Protocol()
-    spread = protocol.temperature
-    spread = colorizer.model.config.temperature if spread is None else spread
+    default = colorizer.model.config.temperature
+    spread = default if protocol.temperature is None else protocol.temperature
     result = Evaluation(
         colorizer.model_id, data, protocol, spread, classifier=classifier is not None
     )

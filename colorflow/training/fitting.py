@@ -1,0 +1,145 @@
+"""One phase under Lightning's trainer: averaging, checkpoints, and stopping when asked."""
+
+from __future__ import annotations
+
+import signal
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from colorflow.errors import ColorflowError
+from colorflow.training.checkpoint_io import SafetensorsIO
+from colorflow.training.module import PhaseModule
+from colorflow.training.plan import RunPlan
+from colorflow.training.reports import Pulse, Report
+
+
+class TrainingStoppedError(ColorflowError):
+    """The user stopped a run; its state is saved."""
+
+
+class Averaging(WeightAveraging):
+    """Exponential moving average, quick at first and slow later: decay min(ema, (n + 1)/(n + 10)).
+
+    The frozen buffers (mixing matrices, statistics) are left alone.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def average(means: Any, values: Any, count: Any) -> None:
+            number = int(count)
+            share = 1 - min(decay, (number + 1) / (number + 10))
+            for mean, value in zip(means, values, strict=True):
+                mean.lerp_(value, share)
+
+        super().__init__(multi_avg_fn=average, use_buffers=False)
+
+
+class StopOnSignal(Callback):
+    """Turns Ctrl-C and SIGTERM into a saved checkpoint after the current step."""
+
+    def __init__(self, path: Path, run: Path) -> None:
+        self.path, self.run = path, run
+        self.asked = False
+        self._old: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        def ask(number: int, frame: FrameType | None) -> None:
+            self.asked = True
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one is obeyed
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._old[number] = signal.signal(number, ask)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        asked = self.asked
+        if trainer.world_size > 1:
+            asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
+        if asked and not trainer.should_stop:
+            trainer.save_checkpoint(self.path)
+            raise TrainingStoppedError(
+                f"stopped at step {trainer.global_step}, all is saved; go on with: "
+                f"colorflow train colorize --resume {self.run}"
+            )
+
+    def restore(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+
+def fit_phase(
+    plan: RunPlan,
+    module: PhaseModule,
+    report: Report,
+    pulse: Pulse,
+    device: torch.device,
+    log: Callable[[str], None],
+) -> None:
+    """Run one phase to its end, from its checkpoint where there is one.
+
+    Args:
+        plan: of the run.
+        module: of the phase; holds the averaged weights afterwards.
+        report: that writes figures and pictures.
+        pulse: that shows progress.
+        device: where to compute.
+        log: receives lines.
+
+    Raises:
+        TrainingStoppedError: the user stopped it.
+    """
+    config = plan.config
+    folder = plan.out / "checkpoints"
+    checkpoint = folder / f"{module.phase}.safetensors"
+    saver = ModelCheckpoint(
+        folder,
+        filename=module.phase,
+        every_n_train_steps=config.report_steps,
+        save_top_k=1,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )
+    saver.FILE_EXTENSION = ".safetensors"
+    stop = StopOnSignal(checkpoint, plan.out)
+    logger = TensorBoardLogger(plan.out, name="", version="tensorboard")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Lightning's advice on workers and the like
+        trainer = Trainer(
+            accelerator="gpu" if device.type == "cuda" else device.type,
+            devices=plan.devices,
+            num_nodes=plan.nodes,
+            strategy="ddp" if plan.devices * plan.nodes > 1 else "auto",
+            precision="bf16-mixed" if config.precision == "bf16" else "32-true",
+            max_epochs=-1,
+            gradient_clip_val=config.clip,
+            val_check_interval=config.report_steps,
+            check_val_every_n_epoch=None,
+            num_sanity_val_steps=0,
+            logger=logger,
+            callbacks=[pulse, report, Averaging(config.ema), saver, stop],
+            plugins=[SafetensorsIO()],
+            use_distributed_sampler=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        resumed = checkpoint if checkpoint.exists() else None
+        if resumed:
+            log(f"{module.phase}: going on from {resumed}")
+        try:
+            trainer.fit(module, ckpt_path=resumed)
+        finally:
+            stop.restore()
