@@ -50,6 +50,8 @@ class StopOnSignal(Callback):
         self._old: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals."""
+
         def ask(number: int, frame: FrameType | None) -> None:
             self.asked = True
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one is obeyed
@@ -65,6 +67,7 @@ class StopOnSignal(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        """Save and stop where a signal came, to this process or another one of the run."""
         asked = self.asked
         if trainer.world_size > 1:
             asked = trainer.strategy.reduce_boolean_decision(asked, all=False)

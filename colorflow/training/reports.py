@@ -72,11 +72,13 @@ class Pulse(Callback):
         self._works.append(now - self._last)
         self._last = now
         module = _phase(pl_module)
-        loss = float(outputs["loss"])
-        if math.isfinite(loss):
-            self._loss.append(loss)
-        if math.isfinite(module.last_nll):
-            self._nll.append(module.last_nll)
+        values = torch.tensor([float(outputs["loss"]), module.last_nll])
+        if trainer.world_size > 1:  # each process has seen its share of the batch
+            reduced = trainer.strategy.reduce(values.to(module.device), reduce_op="mean")
+            values = torch.as_tensor(reduced).cpu()
+        for kept, value in zip((self._loss, self._nll), values.tolist(), strict=True):
+            if math.isfinite(value):
+                kept.append(value)
         seconds = sum(self._waits) + sum(self._works)
         pace = module.pace
         left = pace.minutes * 60 - module.elapsed
