@@ -6,7 +6,8 @@ processes, sees exactly the photos an undisturbed single process would see.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -128,6 +129,29 @@ class PhotoBatches(IterableDataset[Batch]):
         while True:
             yield self.batch(step)
             step += stride
+
+
+class Timed:
+    """An iterable that adds up how long its consumer had to wait.
+
+    Args:
+        batches: what to iterate over.
+    """
+
+    def __init__(self, batches: Iterable[Batch]) -> None:
+        self.batches = batches
+        self.seconds = 0.0
+
+    def __iter__(self) -> Iterator[Batch]:
+        source = iter(self.batches)
+        while True:
+            start = time.monotonic()
+            try:
+                batch = next(source)
+            except StopIteration:
+                return
+            self.seconds += time.monotonic() - start
+            yield batch
 
 
 def features_of(batch: Batch) -> Batch:

@@ -11,13 +11,12 @@ import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from colorflow.errors import ColorflowError
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import derive_seed
 from colorflow.networks.backbones import Backbone
-from colorflow.training.batches import Batch, features_of
+from colorflow.training.batches import Batch, Timed, features_of
 from colorflow.training.config import TrainConfig
 from colorflow.training.data import TrainingData
 from colorflow.training.losses import likelihood_loss, regression_loss
@@ -65,16 +64,19 @@ class PhaseModule(LightningModule):
         self.skipped = self.skipped_in_a_row = 0
         self.last_nll = math.nan
         self.figures: dict[str, list[Tensor]] = {}
+        self.batches = Timed(())
         self._mark = 0.0
 
     def on_fit_start(self) -> None:
         """Move the frozen backbone to the device of the model."""
         self._unregistered[0].to(self.device)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Timed:
         """Give the batches from the current step on."""
         trainer = self.trainer
-        return self.data.train_loader(trainer.global_step, trainer.global_rank, trainer.world_size)
+        place = trainer.global_rank, trainer.world_size
+        self.batches = Timed(self.data.train_loader(trainer.global_step, *place))
+        return self.batches
 
     def val_dataloader(self) -> TrainingData:
         """Give the photos that reports are measured on; every process measures all of them."""

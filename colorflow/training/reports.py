@@ -40,9 +40,9 @@ class Pulse(Callback):
         self, show: Callable[[dict[str, float]], None], bits: Callable[[float], float]
     ) -> None:
         self.show, self.bits = show, bits
-        self._last = 0.0
+        self._last = self._waited = 0.0
         self._waits: deque[float] = deque(maxlen=WINDOW)
-        self._works: deque[float] = deque(maxlen=WINDOW)
+        self._steps: deque[float] = deque(maxlen=WINDOW)
         self._loss: deque[float] = deque(maxlen=WINDOW)
         self._nll: deque[float] = deque(maxlen=WINDOW)
         self.figures: dict[str, float] = {}
@@ -50,14 +50,7 @@ class Pulse(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._last = time.monotonic()
-
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Count what has passed since the last step as waiting."""
-        now = time.monotonic()
-        self._waits.append(now - self._last)
-        self._last = now
+        self._waited = _phase(pl_module).batches.seconds
 
     def on_train_batch_end(
         self,
@@ -67,11 +60,12 @@ class Pulse(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        """Count the step as work, and show where the run is."""
-        now = time.monotonic()
-        self._works.append(now - self._last)
-        self._last = now
+        """Time the step, and show where the run is."""
         module = _phase(pl_module)
+        now, waited = time.monotonic(), module.batches.seconds
+        self._steps.append(now - self._last)
+        self._waits.append(waited - self._waited)
+        self._last, self._waited = now, waited
         values = torch.tensor([float(outputs["loss"]), module.last_nll])
         if trainer.world_size > 1:  # each process has seen its share of the batch
             reduced = trainer.strategy.reduce(values.to(module.device), reduce_op="mean")
@@ -79,18 +73,18 @@ class Pulse(Callback):
         for kept, value in zip((self._loss, self._nll), values.tolist(), strict=True):
             if math.isfinite(value):
                 kept.append(value)
-        seconds = sum(self._waits) + sum(self._works)
+        seconds = sum(self._steps)
         pace = module.pace
         left = pace.minutes * 60 - module.elapsed
         if pace.steps:
-            left = (pace.steps - trainer.global_step) * seconds / len(self._works)
+            left = (pace.steps - trainer.global_step) * seconds / len(self._steps)
         self.figures = {
             "step": trainer.global_step,
             "progress": min(1.0, module.progress),
             "seconds_left": max(0.0, left),
             "loss": _mean(self._loss),
             "bits_per_dim": self.bits(_mean(self._nll)),
-            "images_per_second": module.config.batch * len(self._works) / seconds,
+            "images_per_second": module.config.batch * len(self._steps) / seconds,
             "data_wait": sum(self._waits) / seconds,
             "skipped": module.skipped,
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
@@ -149,7 +143,7 @@ class Report(Callback):
             "held_back": held,
         }
         with (self.run / LOG).open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps(_finite(entry)) + "\n")
         self.say(summary_line(entry))
         self.save(module, entry)
         pictures = self._pictures(module)
@@ -167,7 +161,7 @@ class Report(Callback):
 
     def save(self, module: PhaseModule, entry: dict[str, Any]) -> None:
         """Write the model as it is now."""
-        provenance = {**self.provenance, "report": entry}
+        provenance = {**self.provenance, "report": _finite(entry)}
         path = self.run / "model.safetensors"
         save_checkpoint(path, module.model, self.backbone_hash, provenance, module.backbone)
 
@@ -208,6 +202,13 @@ def summary_line(entry: dict[str, Any]) -> str:
     if entry["skipped"]:
         parts.append(f"{entry['skipped']:.0f} steps skipped")
     return ", ".join(parts)
+
+
+def _finite(value: Any) -> Any:
+    """Replace what strict JSON has no word for by null."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _ratio(value: float, grey: float) -> str:
