@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -58,8 +57,6 @@ def run_training(request: Request, threads: int) -> int:
     from colorflow.training.fitting import TrainingStoppedError
     from colorflow.training.run import proceed, start
 
-    for name in ("lightning.pytorch", "lightning.fabric", "lightning.pytorch.utilities.rank_zero"):
-        logging.getLogger(name).setLevel(logging.ERROR)
     if threads:
         torch.set_num_threads(threads)
     plan = _plan(request)

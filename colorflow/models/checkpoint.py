@@ -101,6 +101,9 @@ def save_checkpoint(
         provenance: facts for people: data, duration, figures, licence.
         backbone: where it was trained with the model and must travel with it; stored as float16.
         part: ``"regressor"`` to write only pyramid and head, which predict deterministically.
+
+    Raises:
+        CheckpointError: the disk is full or may not be written to.
     """
     state = {}
     if backbone is not None:
@@ -124,8 +127,14 @@ def save_checkpoint(
     if part:
         metadata["part"] = part
     metadata["metadata_sha256"] = metadata_hash(metadata)
-    with written_whole(path) as temporary:
-        save_file(state, temporary, metadata=metadata)
+    try:
+        with written_whole(path) as temporary:
+            save_file(state, temporary, metadata=metadata)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{path}: could not write the model ({error}); a file of that name is as it was. Make "
+            "room, or choose another place"
+        ) from error
 
 
 def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -84,6 +86,22 @@ class StopOnSignal(Callback):
             signal.signal(number, handler)
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's advice on workers, tools and services off the screen."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for logger in loggers:
+            logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
 def fit_phase(
     plan: RunPlan,
     module: PhaseModule,
@@ -119,8 +137,7 @@ def fit_phase(
     saver.FILE_EXTENSION = ".safetensors"
     stop = StopOnSignal(checkpoint, plan.out)
     logger = TensorBoardLogger(plan.out, name="", version="tensorboard")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Lightning's advice on workers and the like
+    with _quiet():
         trainer = Trainer(
             accelerator="gpu" if device.type == "cuda" else device.type,
             devices=plan.devices,
