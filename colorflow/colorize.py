@@ -50,6 +50,8 @@ def matching_backbone(info: CheckpointInfo, source: str | None = None) -> Backbo
             f"{info.path}: expected the backbone '{source}' it was trained with, found no such "
             f"file; give backbone= one of {', '.join(SOURCES)} or a path"
         )
+    if info.backbone is not None:
+        raise CheckpointError(f"{info.path}: holds its own backbone; leave backbone= out")
     found = backbone_hash(source)
     if found != info.backbone_hash:
         raise CheckpointError(

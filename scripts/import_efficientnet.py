@@ -23,6 +23,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from colorflow.files import written_whole
 from colorflow.networks.efficientnet import LITE2_STAGES
 from colorflow.resources import sha256_of_file
 
@@ -115,7 +116,8 @@ def main() -> None:
             "std": json.dumps(STD),
         }
         state = convert(torch.load(source, weights_only=True))
-        save_file(state, options.out, metadata=metadata)
+        with written_whole(options.out) as temporary:
+            save_file(state, temporary, metadata=metadata)
     print(f"{options.out}: {options.out.stat().st_size:,} bytes")
     print(f"sha256 {sha256_of_file(options.out)}")
 

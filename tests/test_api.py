@@ -60,3 +60,16 @@ def test_importing_the_package_loads_nothing_heavy():
     code = "import sys, colorflow; print({'torch', 'kornia', 'numpy', 'PIL'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"
+
+
+def test_colouring_photos_needs_none_of_the_optional_packages():
+    optional = ("lightning", "tensorboard", "matplotlib", "platformdirs", "torchmetrics")
+    optional += ("torch_fidelity", "efficientnet_lite_pytorch", "gradio")
+    modules = ("colorize", "batch.run", "cli.main", "cli.report", "cli.describe")
+    modules += ("evaluation.round_trip", "images.contact_sheet")
+    lines = ["import sys", f"sys.modules.update(dict.fromkeys({optional}))"]
+    # A module that is None in sys.modules cannot be imported.
+    lines += [f"import colorflow.{name}" for name in modules]
+    code = "\n".join(lines)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr

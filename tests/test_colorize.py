@@ -1,3 +1,6 @@
+"""What the colorizer promises: sizes, seeds, densities, and models refused by name."""
+
+import dataclasses
 import math
 
 import numpy as np
@@ -5,12 +8,15 @@ import pytest
 import torch
 from PIL import Image
 
-from colorflow.colorize import CHUNK, Colorizer
+from colorflow.colorize import CHUNK, Colorizer, matching_backbone
 from colorflow.devices import choose_device
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.lab import lab_planes
 from colorflow.images.read import read_photo
+from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
+from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
+from colorflow.networks.backbones import backbone_file, backbone_hash, load_backbone
 
 
 def _bytes(variant) -> bytes:
@@ -69,6 +75,16 @@ def test_the_default_temperature_is_the_models(tiny, grey_cat):
     default = tiny.sample(grey_cat, n=1)[0].latents.flatten()
     explicit = tiny.sample(grey_cat, n=1, temperature=tiny.model.config.temperature)[0].latents
     assert torch.equal(default, explicit.flatten())
+
+
+def test_a_model_may_have_a_temperature_per_level(tiny, grey_cat):
+    config = tiny.model.config.replace(temperature=(0.5, 2.0))
+    model = ConditionalINN(config)
+    model.load_state_dict(tiny.model.state_dict())
+    one = tiny.sample(grey_cat, n=1, temperature=1.0)[0].latents
+    default = Colorizer(model, tiny.backbone, "cpu").sample(grey_cat, n=1, saturation=0.5)[0]
+    for got, level, factor in zip(default.latents.levels, one.levels, (0.25, 1.0), strict=True):
+        assert torch.allclose(got, factor * level)
 
 
 def test_decoding_a_variants_latents_gives_the_variant(tiny, grey_cat):
@@ -144,15 +160,65 @@ def test_foreign_latents_are_refused(tiny, grey_cat):
         tiny.decode(grey_cat, foreign)
 
 
-def test_a_model_refuses_another_backbone(tiny_checkpoint, tmp_path):
-    other = tmp_path / "vgg.safetensors"
-    from colorflow.resources import bundled
+# --- the backbone a model was trained with
 
-    data = bytearray(bundled("pretrained", "vgg16_hed.safetensors").read_bytes())
+
+def one_line(caught: pytest.ExceptionInfo) -> str:
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_model_gets_the_backbone_it_names(tiny_checkpoint):
+    _, info = load_checkpoint(tiny_checkpoint)
+    backbone = matching_backbone(info)
+    assert backbone.taps == info.config.taps
+    expected = load_backbone("hed", info.config.taps).state_dict()
+    for name, value in backbone.state_dict().items():
+        assert torch.equal(value, expected[name]), name
+
+
+def test_the_same_weights_are_welcome_from_another_place_and_others_are_not(
+    tiny_checkpoint, tmp_path
+):
+    other = tmp_path / "vgg.safetensors"
+    data = bytearray(backbone_file("hed").read_bytes())
+    other.write_bytes(data)
+    Colorizer.from_pretrained(tiny_checkpoint, "cpu", str(other))
     data[-1] ^= 1
     other.write_bytes(data)
-    with pytest.raises(CheckpointError, match="trained with VGG-16 weights"):
-        Colorizer.from_pretrained(tiny_checkpoint, backbone=str(other))
+    for source in (str(other), "lite2", "imagenet"):
+        with pytest.raises(CheckpointError, match="trained with backbone weights") as caught:
+            Colorizer.from_pretrained(tiny_checkpoint, "cpu", source)
+        assert f"'{source}'" in one_line(caught)
+
+
+def test_a_backbone_that_is_not_there_is_named_with_the_known_ones(tiny_checkpoint, tmp_path):
+    _, info = load_checkpoint(tiny_checkpoint)
+    gone = str(tmp_path / "gone.safetensors")
+    moved = dataclasses.replace(info, config=info.config.replace(backbone=gone))
+    for wrong, source in ((info, "het"), (moved, None)):
+        with pytest.raises(CheckpointError, match="lite2, hed, imagenet or a path") as caught:
+            matching_backbone(wrong, source)
+        assert f"'{source or gone}'" in one_line(caught)
+
+
+def test_a_backbone_inside_the_file_is_used_and_no_other(tiny, grey_cat, tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_checkpoint(path, tiny.model, "", {}, tiny.backbone)
+    whole = Colorizer.from_pretrained(path, "cpu")
+    expected, got = (one.sample(grey_cat, n=1)[0].target for one in (tiny, whole))
+    assert torch.allclose(got, expected, atol=0.01)
+    with pytest.raises(CheckpointError, match="inside") as caught:
+        Colorizer.from_pretrained(path, "cpu", "hed")
+    one_line(caught)
+
+
+def test_a_regressor_alone_is_no_colorizer(tiny, tmp_path):
+    path = tmp_path / "regressor.safetensors"
+    save_checkpoint(path, tiny.model, backbone_hash("hed"), {}, part="regressor")
+    with pytest.raises(CheckpointError, match="holds the regressor alone") as caught:
+        Colorizer.from_pretrained(path, "cpu")
+    assert str(path) in one_line(caught)
 
 
 def test_a_missing_model_is_named(tmp_path):

@@ -163,6 +163,26 @@ def test_photo_survives_the_way_through_target_and_back():
     assert np.hypot(difference[..., 1], difference[..., 2]).mean() < 2
 
 
+def test_preview_has_the_size_and_the_lightness_of_the_condition():
+    domain = Colorization(GEOMETRY)
+    condition, target = domain.pair(colour_photo(90, 130))
+    image = domain.preview(condition[0], target[0].requires_grad_())
+    height, width = condition.shape[-2:]
+    assert image.size == (width, height)
+    found = rgb2lab(np.asarray(image))
+    lightness = rgb2lab(np.repeat(condition[0].permute(1, 2, 0).numpy(), 3, axis=2))[..., 0]
+    assert np.abs(found[..., 0] - lightness).max() < 1
+    assert np.hypot(found[..., 1], found[..., 2]).max() > 5
+
+
+def test_preview_without_chroma_is_grey():
+    domain = Colorization(GEOMETRY)
+    condition, target = domain.pair(colour_photo(90, 130))
+    pixels = np.asarray(domain.preview(condition[0], 0 * target[0])).astype(int)
+    assert np.ptp(pixels, axis=2).max() <= 1
+    assert np.abs(pixels[..., 0] - 255 * condition[0, 0].numpy()).max() <= 1
+
+
 def test_enlarged_plane_has_the_photo_size():
     plane = torch.full((16, 20), 3.0)
     result = Colorization(GEOMETRY).enlarge(colour_photo(75, 100), plane)

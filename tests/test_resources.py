@@ -9,13 +9,14 @@ import pytest
 
 from colorflow import resources
 from colorflow.errors import CheckpointError
-from colorflow.resources import bundled, sha256_of_file
+from colorflow.resources import bundled, bundled_path, sha256_of_file
 
 
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
         ("pretrained", "vgg16_hed.safetensors"),
+        ("pretrained", "efficientnet_lite2.safetensors"),
         ("pretrained", "vgg16_hed.md"),
         ("examples", "cat.jpg"),
     ],
@@ -24,6 +25,7 @@ def test_bundled_files_are_found(folder: str, name: str):
     path = bundled(folder, name)
     assert path.is_file()
     assert (path.parent.name, path.name) == (folder, name)
+    assert bundled_path(folder, name) == path
 
 
 @pytest.mark.parametrize("folder", ["pretrained", "examples"])
@@ -35,7 +37,10 @@ def test_bundled_folders_are_found(folder: str):
 @pytest.mark.parametrize(
     ("folder", "name"), [("pretrained", "huge.safetensors"), ("nothing", ""), ("examples", "x/y")]
 )
-def test_unknown_files_are_refused_by_name(folder: str, name: str):
+def test_unknown_files_are_refused_by_name_or_none_where_they_may_be_missing(
+    folder: str, name: str
+):
+    assert bundled_path(folder, name) is None
     with pytest.raises(CheckpointError, match=f"{folder}/{name}: expected among the bundled"):
         bundled(folder, name)
 

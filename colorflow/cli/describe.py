@@ -60,7 +60,7 @@ def _describe_tensors(path: Path) -> dict[str, Any]:
         _, info = load_checkpoint(path)
         return {
             "file": str(path),
-            "kind": "model",
+            "kind": info.part or "model",
             "parameters": info.parameters,
             "content_sha256": info.content_hash,
             "backbone_sha256": info.backbone_hash,

@@ -104,12 +104,20 @@ def save_checkpoint(
 
     Raises:
         CheckpointError: the disk is full or may not be written to.
+        ConfigError: there is no such part, or the backbone is not the model's.
     """
+    if part and part not in PARTS:
+        raise ConfigError(f"part: expected one of {', '.join(PARTS)}, got {part}")
     state = {}
     if backbone is not None:
+        if backbone.taps != model.config.taps:
+            raise ConfigError(
+                f"backbone: expected the model's taps {model.config.taps}, got {backbone.taps}"
+            )
         backbone_hash = INSIDE
         for name, value in backbone.state_dict().items():
-            state[BACKBONE + name] = value.detach().to("cpu", torch.float16).contiguous()
+            half = torch.float32 if name in ("mean", "std") else torch.float16
+            state[BACKBONE + name] = value.detach().to("cpu", half).contiguous()
     for name, value in model.state_dict().items():
         if part and not name.startswith(PARTS[part]):
             continue
@@ -183,6 +191,7 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
     if backbone == INSIDE:
         network = build_backbone(config.taps)
         _load(network, {name: value.float() for name, value in inside.items()}, path)
+        network.eval().requires_grad_(False)
     part = metadata.get("part", "")
     own = {n: v for n, v in state.items() if not n.startswith(BACKBONE)}
     if part in PARTS:

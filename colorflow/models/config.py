@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from colorflow.errors import ConfigError
-from colorflow.networks.backbones import tap_channels, tap_stride
+from colorflow.networks.backbones import check_taps, tap_stride
 from colorflow.transforms.clamps import get_clamp
 
 
@@ -105,8 +105,7 @@ class ModelConfig:
         self._check_tuple("stages", StageConfig)
         self._check_tuple("taps", str)
         self._check_tuple("kernels", int)
-        for tap in self.taps:
-            tap_channels(tap)
+        check_taps(self.taps)
         positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit")
         for field in positive:
             value = getattr(self, field)
@@ -114,8 +113,11 @@ class ModelConfig:
                 raise ConfigError(f"{field}: expected a positive number, got {value}")
         per_level = isinstance(self.temperature, tuple)
         values = self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
-        if not all(math.isfinite(t) and t >= 0 for t in values) or not any(values):
-            raise ConfigError(f"temperature: expected numbers >= 0, got {self.temperature}")
+        plain = all(type(t) in (int, float) and math.isfinite(t) and t >= 0 for t in values)
+        if not plain or not any(values):
+            raise ConfigError(
+                f"temperature: expected numbers >= 0, one of them above, got {self.temperature!r}"
+            )
         if per_level and len(values) != self.levels:
             raise ConfigError(
                 f"temperature: expected one number or {self.levels}, got {self.temperature}"

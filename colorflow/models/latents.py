@@ -140,7 +140,7 @@ class Latents:
             ConfigError: a factor is negative or not finite, or there is not one per level.
         """
         levels = len(self.levels)
-        factors = [factor] * levels if isinstance(factor, (int, float)) else list(factor)
+        factors = list(factor) if isinstance(factor, Sequence) else [float(factor)] * levels
         if len(factors) != levels:
             raise ConfigError(
                 f"scale of latents: expected one number or one per level, {levels}, got {factor}"

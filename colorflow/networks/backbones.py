@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError  # what torch raises for a file of another kind
 from urllib.error import URLError
@@ -58,6 +58,23 @@ def tap_stride(tap: str) -> int:
     return efficientnet.stage_stride(tap) if _is_stage(tap) else vgg.tap_stride(tap)
 
 
+def check_taps(taps: Sequence[str]) -> None:
+    """Make sure that some taps exist and are layers of one network.
+
+    Args:
+        taps: names of layers.
+
+    Raises:
+        ConfigError: there is none, one does not exist, or they are of two networks.
+    """
+    if not taps:
+        raise ConfigError("taps: expected at least one layer of a backbone, got none")
+    for tap in taps:
+        tap_channels(tap)
+    if len({_is_stage(tap) for tap in taps}) > 1:
+        raise ConfigError(f"taps: expected layers of one backbone, got {', '.join(taps)}")
+
+
 def build_backbone(
     taps: Iterable[str],
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406),
@@ -77,8 +94,7 @@ def build_backbone(
         ConfigError: a tap does not exist, or they are of two networks.
     """
     taps = tuple(taps)
-    if len({_is_stage(tap) for tap in taps}) > 1:
-        raise ConfigError(f"taps: expected layers of one backbone, got {', '.join(taps)}")
+    check_taps(taps)
     kind = EfficientNetLiteFeatures if _is_stage(taps[0]) else VGG16Features
     return kind(taps, mean, std)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from colorflow.errors import ConfigError
+from colorflow.models.cinn import ConditionalINN
 from colorflow.models.config import ModelConfig, StageConfig, TailConfig
 from colorflow.models.presets import preset, preset_names
 
@@ -30,6 +31,35 @@ def test_changed_fields_survive_json():
     config = preset("paper").replace(side=128, slope=0.25, mixing_seed=7, taps=("conv5_1",))
     assert config.tail is not None
     assert ModelConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_temperatures_per_level_survive_json():
+    config = preset("tiny").replace(temperature=(0.5, 1))
+    again = ModelConfig.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again == config
+    assert again.temperature == (0.5, 1)
+    assert hash(again) == hash(config)
+
+
+@pytest.mark.parametrize("temperature", [(1.0,), (1.0, 1.0, 1.0), ()])
+def test_another_number_of_temperatures_than_levels_is_refused(temperature: tuple[float, ...]):
+    with pytest.raises(ConfigError, match="temperature: expected"):
+        preset("tiny").replace(temperature=temperature)
+
+
+SHAPES_OF_MODELS = [
+    *(preset(name) for name in preset_names()),
+    preset("tiny").replace(tail=TailConfig(couplings=1, hidden=4, keep=8)),
+    preset("tiny").replace(tail=TailConfig(couplings=1, hidden=4, keep=64)),  # all there are
+    preset("tiny").replace(stages=(StageConfig(couplings=1, hidden=4, keep=8),)),
+    preset("tiny").replace(stages=(StageConfig(couplings=1, hidden=4),)),
+]
+
+
+@pytest.mark.parametrize("config", SHAPES_OF_MODELS, ids=lambda config: config.name)
+def test_levels_are_those_of_the_models_latents(config: ModelConfig):
+    size = config.side // config.stride
+    assert config.levels == len(ConditionalINN(config).latent_shapes(size, size))
 
 
 def test_reading_does_not_change_the_given_data():
@@ -80,6 +110,10 @@ WRONG_TYPES = [
     ("stride", None),
     ("dropout", "0.1"),
     ("temperature", True),
+    ("temperature", "0.5"),
+    ("temperature", None),
+    ("temperature", ["0.5", 1.0]),
+    ("temperature", [True, 1.0]),
     ("affine_start", 1),
     ("affine_start", "yes"),
     ("mixing_seed", False),
@@ -131,6 +165,9 @@ BAD_VALUES = [
     ("clamp_limit", float("inf")),
     ("temperature", 0.0),
     ("temperature", float("inf")),
+    ("temperature", [1.0, -0.5]),
+    ("temperature", [1.0, float("nan")]),
+    ("temperature", [0.0, 0.0]),
     ("dropout", 1.0),
     ("dropout", -0.1),
     ("dropout", float("nan")),

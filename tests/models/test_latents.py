@@ -133,8 +133,22 @@ def test_scale_multiplies_every_level():
     assert not latents.scale(0.0).flatten().any()
 
 
-@pytest.mark.parametrize("factor", [-0.1, math.nan, math.inf])
-def test_scales_that_make_no_sense_are_refused(factor: float):
+def test_scale_takes_a_factor_per_level_finest_first():
+    latents = draw()
+    factors = (0.0, 1, 0.5)
+    expected = Latents(tuple(z * f for z, f in zip(latents.levels, factors, strict=True)))
+    assert_equal(latents.scale(factors), expected)
+    assert_equal(latents.scale([2.0] * 3), latents.scale(2.0))
+
+
+@pytest.mark.parametrize("factors", [(), (1.0,), (1.0, 1.0), (1.0,) * 4])
+def test_another_number_of_factors_than_levels_is_refused(factors: tuple[float, ...]):
+    with pytest.raises(ConfigError, match="one number or one per level, 3"):
+        draw().scale(factors)
+
+
+@pytest.mark.parametrize("factor", [-0.1, math.nan, math.inf, (1.0, 1.0, -0.1), (math.nan, 1, 1)])
+def test_scales_that_make_no_sense_are_refused(factor: float | tuple[float, ...]):
     with pytest.raises(ConfigError, match="scale of latents"):
         draw().scale(factor)
 

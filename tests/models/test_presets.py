@@ -1,8 +1,9 @@
-"""Presets: the published sizes, the size of the bundled model, and that each one works."""
+"""Presets: the published sizes, the size of the bundled model, and that each one samples."""
 
 from __future__ import annotations
 
 import itertools
+import math
 
 import pytest
 import torch
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from colorflow.errors import ConfigError
 from colorflow.models.cinn import ConditionalINN
+from colorflow.models.condition import PreparedCondition
+from colorflow.models.latents import Latents
 from colorflow.models.presets import preset, preset_names
 from colorflow.transforms import AffineCoupling, RandomOrthogonal
 
@@ -100,6 +103,52 @@ def test_models_without_a_tail_take_any_aspect_ratio(name: str, aspect: tuple[in
     latents, _ = model(target, prepared)
     assert latents.dimensions == target.numel()
     assert torch.allclose(model.inverse(latents, prepared)[0], target, atol=1e-4)
+
+
+# --- samples of a model that is not linear
+
+
+@pytest.fixture(scope="module", params=preset_names())
+def shaken(request: pytest.FixtureRequest) -> tuple[ConditionalINN, PreparedCondition, Latents]:
+    """A preset whose weights, zeros included, are moved at random; a photo; latents of samples."""
+    model = build(request.param)
+    generator = torch.Generator().manual_seed(5)
+    for parameter in model.parameters():
+        scale = 0.5 / parameter[0].numel() ** 0.5 if parameter.dim() > 1 else 0.1
+        parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+    # A fully connected tail takes one size only; the others are faster on a small photo.
+    side = model.config.side if model.config.tail else 2 * model.config.coarsest_stride
+    photo, features, _ = draw(model, side, side)
+    prepared = model.prepare(photo, features)
+    latents = Latents.sample(model.latent_shapes(*prepared.size), range(3 if side > 100 else 8))
+    return model, prepared, latents
+
+
+def variance(
+    shaken: tuple[ConditionalINN, PreparedCondition, Latents], temperature: float | list[float]
+) -> float:
+    model, prepared, latents = shaken
+    samples, _ = model.inverse(latents.scale(temperature), prepared)
+    return float(samples.var(0).mean())
+
+
+def test_the_variance_of_samples_rises_with_the_temperature_from_nothing(shaken):
+    model, prepared, latents = shaken
+    code, opposite = latents[0], Latents(tuple(-level for level in latents[0].levels))
+    ends, _ = model.inverse(Latents.cat([code, opposite, code.scale(0)]), prepared)
+    bend = (ends[0] + ends[1]) / 2 - ends[2]
+    assert bend.std() > 0.1 * ends[0].std(), "nearly linear, so the test would say little"
+    none, little, half, full = (variance(shaken, t) for t in (0.0, 0.25, 0.5, 1.0))
+    assert none < 1e-9 * little
+    assert 0 < little < half < full
+    assert math.isfinite(full)
+
+
+def test_every_level_of_the_latents_has_a_part_in_the_variance(shaken):
+    levels, full = shaken[0].config.levels, variance(shaken, 1.0)
+    for level in range(levels):
+        alone = [float(other == level) for other in range(levels)]
+        assert 0.01 * full < variance(shaken, alone) < full
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -1,4 +1,4 @@
-"""The weights of VGG-16: the imported network is the right one, and wrong files are refused."""
+"""Backbone weights: the imported VGG-16 is the right one, and wrong files are refused."""
 
 from __future__ import annotations
 
@@ -209,6 +209,14 @@ def mean_that_is_a_number(path: Path):
     save_file(small_state(), path, metadata=NORMALISATION | {"mean": "0.5"})
 
 
+def mean_that_is_not_finite(path: Path):
+    save_file(small_state(), path, metadata=NORMALISATION | {"mean": "[0.5, NaN, 0.5]"})
+
+
+def std_with_a_zero(path: Path):
+    save_file(small_state(), path, metadata=NORMALISATION | {"std": "[0.2, 0, 0.2]"})
+
+
 WRONG_FILES = [
     missing_file,
     truncated_file,
@@ -221,6 +229,8 @@ WRONG_FILES = [
     mean_that_is_no_json,
     mean_of_two_channels,
     mean_that_is_a_number,
+    mean_that_is_not_finite,
+    std_with_a_zero,
 ]
 
 
@@ -243,7 +253,9 @@ def test_unknown_taps_are_refused_when_loading(small_file: Path):
 
 
 def test_an_unknown_source_lists_the_known_ones():
-    with pytest.raises(CheckpointError, match=r"hed, imagenet or a \.safetensors file"):
+    with pytest.raises(
+        CheckpointError, match=r"one of lite2, hed, imagenet or a \.safetensors file"
+    ):
         backbone_file("imagnet")
 
 
