@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
+from colorflow.batch.run import require_writable
 from colorflow.colorize import Colorizer
 from colorflow.devices import choose_device
 from colorflow.evaluation.classifier import load_classifier
@@ -49,6 +51,8 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     protocol = Protocol(request.n, request.seed, request.temperature, limit=request.limit)
     files = list_photos(request.data)
+    if request.out:
+        require_writable(request.out)  # before minutes of measuring, not after
     colorizer = Colorizer.from_pretrained(request.model, request.device)
     head_file = request.head or find_head(request.model)
     head = load_head(head_file, request.device) if head_file else own_head(colorizer)
@@ -59,17 +63,20 @@ def run_evaluation(request: Request, as_json: bool) -> None:
         colorizer, files, str(request.data), protocol, head, classifier, console.print
     )
     summary = summarise(result)
-    text = json.dumps(summary, indent=2)
+    text = json.dumps(summary, indent=2, allow_nan=False)
     table = markdown(summary)
+    print(text if as_json else table, file=sys.stdout, flush=True)
     if request.out:
         for name, content in (("evaluation.json", text), ("evaluation.md", table)):
             with written_whole(request.out / name) as temporary:
                 temporary.write_text(content + "\n")
-        if result.coverage:
+        console.print(f"written: {request.out / 'evaluation.json'}, evaluation.md")
+        if result.coverage and find_spec("matplotlib") is None:
+            console.print("note: no reliability plot without colorflow-cinn[evaluate]")
+        elif result.coverage:
             path = request.out / "reliability.png"
             reliability_plot(result.coverage, path, f"{result.model}, temperature 1")
-            console.print(f"written: {request.out}/evaluation.json, evaluation.md, reliability.png")
-    print(text if as_json else table, file=sys.stdout)
+            console.print(f"written: {path}")
 
 
 def find_head(model: str) -> Path | None:

@@ -38,7 +38,7 @@ def to_areas(chroma: Tensor, areas: int) -> Tensor:
 
     Args:
         chroma: [..., 2, side, side].
-        areas: per side; smaller planes than that are left as they are.
+        areas: per side; smaller planes than that are interpolated.
 
     Returns:
         [..., 2, areas, areas].

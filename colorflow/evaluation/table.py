@@ -82,11 +82,10 @@ ROWS: tuple[tuple[str, str, Callable[[np.ndarray], float]], ...] = (
 
 def _figures(method: Method, result: Evaluation) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
-    generator = np.random.default_rng(result.protocol.seed)
     for name, source, statistic in ROWS:
         if source in method.figures:
             values = method.array(source)
-            error = standard_error(values, statistic, generator)
+            error = _error(values, statistic, result)
             figures[name] = {"value": statistic(values), "error": error}
     truth = result.methods[TRUTH].array("colourfulness")
     both = np.stack([method.array("colourfulness"), truth], 1)
@@ -95,17 +94,25 @@ def _figures(method: Method, result: Evaluation) -> dict[str, Figure]:
         def gap(rows: np.ndarray) -> float:
             return float(rows[:, 0].mean() / rows[:, 1].mean() - 1)
 
-        error = standard_error(both, gap, generator)
+        error = _error(both, gap, result)
         figures["colourfulness_gap"] = {"value": gap(both), "error": error}
     if method.features:
         agreement = torch.cat(method.agreement).numpy()
-        error = standard_error(agreement, _mean, generator)
+        error = _error(agreement, _mean, result)
         figures["top5_agreement"] = {"value": _mean(agreement), "error": error}
         features = torch.cat(method.features)
         if method is not result.methods[TRUTH] and len(features) > 1:
             true_features = torch.cat(result.methods[TRUTH].features)
             figures["fid"] = {"value": frechet_distance(features, true_features)}
     return figures
+
+
+def _error(
+    values: np.ndarray, statistic: Callable[[np.ndarray], float], result: Evaluation
+) -> float:
+    # The same photos are drawn for every figure, so that rows and methods compare in pairs.
+    generator = np.random.default_rng(abs(result.protocol.seed))
+    return standard_error(values, statistic, generator)
 
 
 def _ratios(result: Evaluation) -> dict[str, Figure]:
@@ -121,8 +128,7 @@ def _ratios(result: Evaluation) -> dict[str, Figure]:
             def ratio(rows: np.ndarray) -> float:
                 return math.sqrt(float(rows[:, 0].mean() / max(rows[:, 1].mean(), 1e-12)))
 
-            generator = np.random.default_rng(result.protocol.seed)
-            error = standard_error(pairs, ratio, generator)
+            error = _error(pairs, ratio, result)
             ratios[f"{row} / {name}"] = {"value": ratio(pairs), "error": error}
     return ratios
 
