@@ -187,15 +187,17 @@ class PhaseModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         """Measure photos that are held back."""
-        figures = figures_of(
-            self.model,
-            batch["condition"],
-            self.features(batch),
-            batch["target"],
-            samples=0 if self.phase == "regress" else 8,
-            noise=self.config.data.noise,
-            seed=batch_idx,
-        )
+        # In float32, as the model is used afterwards; round trips in bfloat16 mean nothing.
+        with torch.autocast(self.device.type, enabled=False):
+            figures = figures_of(
+                self.model,
+                batch["condition"],
+                self.features(batch),
+                batch["target"],
+                samples=0 if self.phase == "regress" else 8,
+                noise=self.config.data.noise,
+                seed=batch_idx,
+            )
         for name, values in figures.items():
             self.figures.setdefault(name, []).append(values.float().cpu())
         return None

@@ -1,3 +1,10 @@
+"""Views of photos: square, inside, repeatable, and their chroma averaged over the area."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -6,66 +13,88 @@ from PIL import Image
 from colorflow.domains import Colorization, Geometry
 from colorflow.errors import ImageError
 from colorflow.images.photo import Photo
-from colorflow.training.views import Views, crop, list_photos
+from colorflow.training.survey import Surveyed, look
+from colorflow.training.views import Views, crop
 
 DOMAIN = Colorization(Geometry(side=32, stride=2, step=8))
 
 
-@pytest.fixture
-def folder(tmp_path, cat, grey_cat):
-    cat.save(tmp_path / "a.png")
-    (tmp_path / "deep").mkdir()
-    cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "deep" / "b.jpg")
-    Image.fromarray(grey_cat).save(tmp_path / "grey.png")
-    cat.resize((12, 12)).save(tmp_path / "small.png")
-    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8")
-    return tmp_path
-
-
-def test_photos_are_listed_recursively_in_order(folder):
-    names = [p.name for p in list_photos(folder)]
-    assert names == ["a.png", "broken.jpg", "b.jpg", "grey.png", "small.png"]
-
-
-def test_a_folder_without_photos_is_refused(tmp_path):
-    with pytest.raises(ImageError, match="found none"):
-        list_photos(tmp_path)
-
-
-def test_unfit_photos_are_left_out_with_a_reason(folder):
-    views = Views(list_photos(folder), DOMAIN, count=1, seed=0)
-    reasons = {views.files[i].name: views[i][3] for i in range(len(views))}
-    assert reasons["a.png"] == reasons["b.jpg"] == ""
-    assert "broken.jpg" in reasons["broken.jpg"]
-    assert "grey" in reasons["grey.png"]
-    assert "smaller" in reasons["small.png"]
-
-
-def test_items_are_pairs_of_the_domains_sizes_and_repeatable(folder):
-    views = Views(list_photos(folder), DOMAIN, count=3, seed=1)
-    assert len(views) == 15
-    index, condition, target, _ = views[5]  # view 1 of the first photo
-    assert index == 5
-    assert condition.shape == (1, 32, 32)
-    assert target.shape == (2, 16, 16)
-    assert torch.equal(target, views[5][2])
-    assert not torch.equal(target, views[0][2])
-
-
-def test_the_first_view_is_the_centre(generator):
+def test_the_first_view_is_the_centre(generator: torch.Generator):
     pixels = np.arange(4 * 8, dtype=np.uint8).reshape(4, 8)
     assert np.array_equal(crop(Photo(pixels), 0, generator).pixels, pixels[:, 2:6])
+    assert np.array_equal(crop(Photo(pixels.T.copy()), 0, generator).pixels, pixels.T[2:6])
 
 
-def test_other_views_lie_inside_and_are_sometimes_mirrored(generator):
-    # Rows count upwards to the right, so a mirrored crop counts down.
-    pixels = np.tile(np.arange(40, dtype=np.uint8), (30, 1))
-    slopes = []
-    for _ in range(40):
-        view = crop(Photo(pixels), 1, generator).pixels
+@pytest.mark.parametrize("smallest", [0.3, 1.0])
+def test_other_views_are_squares_inside_the_photo(smallest: float, generator: torch.Generator):
+    # Every pixel has a value of its own, so a crop tells where it was cut.
+    pixels = np.arange(30 * 40, dtype=np.uint16).reshape(30, 40)
+    sides, tops, lefts, mirrored = set(), set(), set(), 0
+    for _ in range(300):
+        view = crop(Photo(pixels), 1, generator, smallest).pixels
         height, width = view.shape
         assert height == width
-        assert 18 <= height <= 30
-        slopes.append(int(view[0, 1]) - int(view[0, 0]))
-    assert 5 < slopes.count(-1) < 35
-    assert slopes.count(1) + slopes.count(-1) == 40
+        mirror = bool(width > 1 and view[0, 1] < view[0, 0])
+        view = view[:, ::-1] if mirror else view
+        top, left = divmod(int(view[0, 0]), 40)
+        assert np.array_equal(view, pixels[top : top + height, left : left + width])
+        sides.add(height)
+        tops.add(top)
+        lefts.add(left)
+        mirrored += mirror
+    assert min(sides) >= round(30 * smallest)
+    assert max(sides) == 30
+    assert {0, 40 - max(sides)} <= lefts  # both borders are reached
+    assert (len(tops) > 1) == (smallest < 1)
+    assert 100 < mirrored < 200
+
+
+def test_a_pair_has_the_domains_sizes_and_depends_on_seed_content_and_view_alone(
+    views: Views, tmp_path: Path
+):
+    condition, target = views.pair(3, 2)
+    assert condition.shape == (1, 32, 32)
+    assert target.shape == (2, 16, 16)
+    # Other pairs in between, another name, and another place in the list make no difference.
+    copy = tmp_path / "copy.png"
+    copy.write_bytes(Path(views.files[3].path).read_bytes())
+    elsewhere = dataclasses.replace(views, files=[look(copy, 16)])
+    again = elsewhere.pair(0, 2)
+    assert torch.equal(again[0], condition)
+    assert torch.equal(again[1], target)
+    for other in (
+        views.pair(3, 1),
+        views.pair(3, 0),
+        views.pair(4, 2),
+        dataclasses.replace(views, seed=1).pair(3, 2),
+    ):
+        assert not torch.equal(other[1], target)
+
+
+def test_views_of_two_photos_are_cut_differently(tmp_path: Path, cat: Image.Image):
+    pixels = np.asarray(cat)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "b.jpg", quality=95)  # the same but for its bytes
+    files = [look(tmp_path / name, 16) for name in ("a.png", "b.jpg")]
+    views = Views(files, DOMAIN, seed=0)
+    assert (views.pair(0, 0)[0] - views.pair(1, 0)[0]).abs().mean() < 0.02
+    assert (views.pair(0, 1)[0] - views.pair(1, 1)[0]).abs().mean() > 0.02
+
+
+def test_the_target_is_the_mean_chroma_of_its_area(tmp_path: Path):
+    # Columns of one pixel in two colours: a nearest pixel would be one of them, never their mean.
+    colours = np.array([[200, 60, 60], [60, 60, 200]], np.uint8)
+    pixels = np.tile(colours[np.arange(32) % 2], (32, 1, 1))
+    Image.fromarray(pixels).save(tmp_path / "stripes.png")
+    views = Views([look(tmp_path / "stripes.png", 16)], DOMAIN, seed=0)
+    _, target = views.pair(0, 0)
+    mean = Photo(colours[None]).lab()[1:].mean((1, 2)) / DOMAIN.scale
+    assert torch.allclose(target, mean[:, None, None].expand(2, 16, 16), atol=1e-5)
+    _, larger = Views(views.files, DOMAIN, seed=0, smallest=1.0).pair(0, 1)
+    assert torch.allclose(larger, target, atol=1e-5)
+
+
+def test_a_photo_that_is_gone_is_named(tmp_path: Path):
+    views = Views([Surveyed(str(tmp_path / "gone.png"), "0")], DOMAIN, seed=0)
+    with pytest.raises(ImageError, match=r"gone\.png"):
+        views.pair(0, 0)
