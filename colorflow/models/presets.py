@@ -64,8 +64,9 @@ def preset(name: str) -> ModelConfig:
             taps=("stage5", "stage7"),
             stages=(
                 StageConfig(couplings=6, hidden=64),
-                StageConfig(couplings=8, hidden=96, keep=16),
-                StageConfig(couplings=8, hidden=128, keep=32),
+                StageConfig(couplings=6, hidden=96, keep=16),
+                StageConfig(couplings=6, hidden=128, keep=32),
+                StageConfig(couplings=6, hidden=128, keep=16),
             ),
         )
     if name == "tiny":
