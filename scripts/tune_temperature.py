@@ -2,9 +2,9 @@
 
     python scripts/tune_temperature.py --data PHOTOS --every 2 --try 0,0.3,0.8,1.2 --try 1,1,1,1
 
-Takes every k-th photo, so that a figure reported on all of them was not chosen on all of them. For
-each choice it prints the best of eight whole images, one sample (both as RMSE over that of grey), the
-variance in Lab units squared, and colourfulness over that of the truth minus one.
+Takes every k-th photo, so that a figure reported on all of them was not chosen on all of them.
+For each choice it prints the best of eight whole images, one sample (both as RMSE over that of
+grey), the variance in Lab units squared, and colourfulness over that of the truth minus one.
 """
 
 from __future__ import annotations
