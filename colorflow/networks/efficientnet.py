@@ -184,11 +184,12 @@ class EfficientNetLiteFeatures(nn.Module):
                 "EfficientNetLiteFeatures: expected [batch, 1 or 3, height, width], got "
                 f"{list(photo.shape)}"
             )
-        # Bicubic in float32: its weights are not exact in bfloat16.
+        # Not in bfloat16, in which neither the bicubic weights nor the grey values are exact.
+        exact = photo if photo.dtype == torch.float64 else photo.float()
         large = functional.interpolate(
-            photo.float(), scale_factor=ENLARGE, mode="bicubic", align_corners=False
+            exact, scale_factor=ENLARGE, mode="bicubic", align_corners=False
         ).clamp(0, 1)
-        x = ((large - self.mean.float()) / self.std.float()).to(self.mean.dtype)
+        x = ((large - self.mean.to(large)) / self.std.to(large)).to(self.mean.dtype)
         x = functional.relu6(self.layers["stem"](functional.pad(x, (0, 1, 0, 1))))
         features: dict[str, Tensor] = {}
         for name, layer in self.layers.items():
