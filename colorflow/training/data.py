@@ -69,7 +69,9 @@ class TrainingData:
         self.config = config
         crop = config.data.crop
         self.views = Views(train, domain, config.seed, crop)
-        self.held = Views(held[: config.report_photos], domain, config.seed, crop)
+        # By hash: names often begin with the collection, and the first ones would be of one kind.
+        reported = sorted(held, key=lambda file: file.content)[: config.report_photos]
+        self.held = Views(reported, domain, config.seed, crop)
         self.cache = FeatureCache(cache, self._key(domain, identity)) if cache else None
         self.rows: list[int] = []
         self.held_rows: list[int] = []
