@@ -116,8 +116,9 @@ class FeaturePyramid(nn.Module):
         for tap in self.taps:
             mean, std = statistics[tap.name]
             getattr(self, f"mean_{tap.name}").copy_(mean)
-            # Channels that never fire would be blown up to noise.
-            getattr(self, f"std_{tap.name}").copy_(std.clamp(min=1e-3))
+            # Channels that never fired among few photos would be blown up by one in which they do.
+            least = max(1e-3, 0.1 * float(std.square().mean().sqrt()))
+            getattr(self, f"std_{tap.name}").copy_(std.clamp(min=least))
 
     def _standardised(
         self, features: Mapping[str, Tensor], tap: Tap, size: tuple[int, int]

@@ -45,6 +45,7 @@ class FeatureCache:
         self.shapes: dict[str, tuple[int, ...]] = {}
         self.rows: dict[str, int] = {}
         self._arrays: dict[str, np.memmap] = {}
+        self._whole = 0  # bytes of rows.txt that count
         self._load()
 
     def lock(self) -> FileLock:
@@ -88,10 +89,16 @@ class FeatureCache:
                 file.write(value.to("cpu", torch.float16).contiguous().numpy().tobytes())
                 file.truncate()
                 file.flush()
-        with (self.folder / ROWS).open("a") as file:
-            file.write("".join(f"{content} {view}\n" for content, view in keys))
+                os.fsync(file.fileno())
+        lines = "".join(f"{content} {view}\n" for content, view in keys).encode()
+        path = self.folder / ROWS
+        with path.open("r+b" if path.exists() else "w+b") as file:
+            file.seek(self._whole)
+            file.write(lines)
+            file.truncate()
             file.flush()
             os.fsync(file.fileno())
+        self._whole += len(lines)
         for content, view in keys:
             self.rows[f"{content} {view}"] = len(self.rows)
         self._arrays = {}
@@ -126,9 +133,9 @@ class FeatureCache:
             return
         shapes = json.loads(meta.read_text())["shapes"]
         self.shapes = {name: tuple(shape) for name, shape in shapes.items()}
-        lines = rows.read_text().split("\n")[:-1]  # a line without its end is not whole
-        if not rows.read_text().endswith("\n"):
-            rows.write_text("".join(f"{line}\n" for line in lines))
+        content = rows.read_bytes()
+        self._whole = content.rfind(b"\n") + 1  # a line without its end is not whole
+        lines = content[: self._whole].decode().split("\n")[:-1]
         self.rows = {line: number for number, line in enumerate(lines)}
 
     def _bytes(self, name: str) -> int:

@@ -96,9 +96,10 @@ class SafetensorsIO(CheckpointIO):
 
 def _flatten(value: Any, name: str, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, Tensor):
+        key = f"{len(tensors)}{name}"  # names alone, joined from keys, need not be distinct
         # Cloned, since safetensors refuses tensors that share memory.
-        tensors[name] = value.detach().to("cpu", copy=True).contiguous()
-        return {_TENSOR: name}
+        tensors[key] = value.detach().to("cpu", copy=True).contiguous()
+        return {_TENSOR: key}
     if isinstance(value, dict):
         # As pairs, because JSON would turn numbers that are keys into texts.
         items = [[k, _flatten(v, f"{name}/{k}", tensors)] for k, v in value.items()]

@@ -89,6 +89,7 @@ class TrainingData:
             "backbone": identity,
             "taps": list(model.taps),
             "crop": self.config.data.crop,
+            "precision": self.config.precision,
             "seed": self.config.seed,
         }
 

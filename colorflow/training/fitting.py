@@ -44,12 +44,19 @@ class Averaging(WeightAveraging):
 
 
 class StopOnSignal(Callback):
-    """Turns Ctrl-C and SIGTERM into a saved checkpoint after the current step."""
+    """Turns Ctrl-C and SIGTERM into a saved checkpoint after the current step.
 
-    def __init__(self, path: Path, run: Path) -> None:
-        self.path, self.run = path, run
+    Args:
+        path: of the checkpoint.
+        run: folder of the run.
+        report_steps: where a report is due, it is made before the run stops.
+    """
+
+    def __init__(self, path: Path, run: Path, report_steps: int) -> None:
+        self.path, self.run, self.report_steps = path, run, report_steps
         self.asked = False
-        self._old: dict[int, Any] = {}
+        # Read here: later they are those of the trainer, which takes them for itself.
+        self._old = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the signals."""
@@ -59,7 +66,7 @@ class StopOnSignal(Callback):
             signal.signal(signal.SIGINT, signal.default_int_handler)  # a second one is obeyed
 
         for number in (signal.SIGINT, signal.SIGTERM):
-            self._old[number] = signal.signal(number, ask)
+            signal.signal(number, ask)
 
     def on_train_batch_end(
         self,
@@ -73,7 +80,8 @@ class StopOnSignal(Callback):
         asked = self.asked
         if trainer.world_size > 1:
             asked = trainer.strategy.reduce_boolean_decision(asked, all=False)
-        if asked and not trainer.should_stop:
+        due = trainer.global_step % self.report_steps == 0
+        if asked and not due and not trainer.should_stop:
             trainer.save_checkpoint(self.path)
             raise TrainingStoppedError(
                 f"stopped at step {trainer.global_step}, all is saved; go on with: "
@@ -109,7 +117,7 @@ def fit_phase(
     pulse: Pulse,
     device: torch.device,
     log: Callable[[str], None],
-) -> None:
+) -> bool:
     """Run one phase to its end, from its checkpoint where there is one.
 
     Args:
@@ -119,6 +127,9 @@ def fit_phase(
         pulse: that shows progress.
         device: where to compute.
         log: receives lines.
+
+    Returns:
+        Whether the user asked to stop while the phase was ending.
 
     Raises:
         TrainingStoppedError: the user stopped it.
@@ -135,7 +146,7 @@ def fit_phase(
         save_on_train_epoch_end=False,
     )
     saver.FILE_EXTENSION = ".safetensors"
-    stop = StopOnSignal(checkpoint, plan.out)
+    stop = StopOnSignal(checkpoint, plan.out, config.report_steps)
     logger = TensorBoardLogger(plan.out, name="", version="tensorboard")
     with _quiet():
         trainer = Trainer(
@@ -161,5 +172,13 @@ def fit_phase(
             log(f"{module.phase}: going on from {resumed}")
         try:
             trainer.fit(module, ckpt_path=resumed)
+        except SystemExit as error:  # what the trainer makes of a second Ctrl-C
+            raise TrainingStoppedError(
+                "stopped at once; go on from the last checkpoint with: "
+                f"colorflow train colorize --resume {plan.out}"
+            ) from error
         finally:
             stop.restore()
+    if trainer.world_size > 1:
+        return bool(trainer.strategy.reduce_boolean_decision(stop.asked, all=False))
+    return stop.asked

@@ -69,7 +69,8 @@ def figures_of(
         errors = (colours - target[:, None]).square().flatten(2).mean(2)  # [photos, samples]
         figures[f"best@{temperature}"] = errors.amin(1)
         figures[f"one@{temperature}"] = errors.mean(1)
-        figures[f"variance@{temperature}"] = _mean(colours.var(1))
+        spread = colours.var(1) if samples > 1 else torch.zeros_like(target)
+        figures[f"variance@{temperature}"] = _mean(spread)
     return figures
 
 

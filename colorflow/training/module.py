@@ -110,15 +110,19 @@ class PhaseModule(LightningModule):
         """Start the clock."""
         self._mark = time.monotonic()
 
-    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
-        """Set the learning rate, and seed dropout by the step."""
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> int | None:
+        """Set the learning rate, and seed dropout by the step; -1 where the phase is over."""
         step = self.trainer.global_step
+        if self.progress >= 1:  # resumed at its very end
+            self.trainer.should_stop = True
+            return -1
         rate = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
         rate *= min(1.0, (step + 1) / max(1, self.config.warmup))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.pace.learning_rate * rate
         # Dropout takes no generator; seeded by step and process it needs no saved state either.
         torch.manual_seed(derive_seed(self.config.seed, self.phase, step) + self.global_rank)
+        return None
 
     def training_step(self, batch: Batch, batch_idx: int) -> STEP_OUTPUT:
         """Compute the loss of a batch."""
@@ -204,7 +208,9 @@ class PhaseModule(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the clock and the count of skipped steps."""
-        checkpoint["pace"] = {"elapsed": self.elapsed, "skipped": self.skipped}
+        # Checkpoints are written before the step that they belong to is on the clock.
+        elapsed = self.elapsed + time.monotonic() - self._mark
+        checkpoint["pace"] = {"elapsed": elapsed, "skipped": self.skipped}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take the clock and the count of skipped steps again."""

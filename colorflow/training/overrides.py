@@ -62,13 +62,14 @@ def _assign(data: Any, key: str, value: Any) -> None:
     if isinstance(old, bool) != isinstance(value, bool) and old is not None:
         raise ConfigError(f"--set {key}: expected something like {old!r}, got {value!r}")
     number = (int, float)
-    if isinstance(old, number) and not isinstance(value, number):
+    per_level = key == "model.temperature" and isinstance(value, list)
+    if isinstance(old, number) and not (isinstance(value, number) or per_level):
         raise ConfigError(f"--set {key}: expected a number, got {value!r}")
     if type(old) is int and isinstance(value, float):
         if not value.is_integer():
             raise ConfigError(f"--set {key}: expected a whole number, got {value}")
         value = int(value)
-    if type(old) is float:
+    if type(old) is float and not per_level:
         value = float(value)
     if isinstance(old, str) and not isinstance(value, str):
         value = str(value)
@@ -82,8 +83,8 @@ def _leaves(data: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     entries = data.items() if isinstance(data, dict) else enumerate(data)
     for name, value in entries:
         key = f"{prefix}{name}"
-        # A whole level cannot be assigned where it is named fields, a whole list can.
-        if not isinstance(value, dict):
+        # A whole phase cannot be assigned; what lies below a level, e.g. model.tail, can.
+        if prefix or not isinstance(value, dict):
             yield key, value
         if isinstance(value, (dict, list)):
             yield from _leaves(value, key + ".")

@@ -124,6 +124,7 @@ class Report(Callback):
     ) -> None:
         self.run, self.pulse, self.say = run, pulse, say
         self.backbone_hash, self.provenance = backbone_hash, provenance
+        self.last: dict[str, Any] = {}
 
     @rank_zero_only
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -144,8 +145,9 @@ class Report(Callback):
         }
         with (self.run / LOG).open("a") as file:
             file.write(json.dumps(_finite(entry)) + "\n")
+        self.last = _finite(entry)
         self.say(summary_line(entry))
-        self.save(module, entry)
+        self.save(module)
         pictures = self._pictures(module)
         for name, picture in pictures.items():
             path = self.run / "pictures" / f"{module.phase}_{name}_{trainer.global_step:07d}.png"
@@ -159,9 +161,9 @@ class Report(Callback):
                 board = trainer.logger.experiment  # type: ignore[attr-defined]
                 board.add_image(name, np.asarray(picture), trainer.global_step, dataformats="HWC")
 
-    def save(self, module: PhaseModule, entry: dict[str, Any]) -> None:
+    def save(self, module: PhaseModule) -> None:
         """Write the model as it is now."""
-        provenance = {**self.provenance, "report": _finite(entry)}
+        provenance = {**self.provenance, "report": self.last}
         path = self.run / "model.safetensors"
         save_checkpoint(path, module.model, self.backbone_hash, provenance, module.backbone)
 

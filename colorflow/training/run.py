@@ -17,10 +17,10 @@ from colorflow.models.cinn import ConditionalINN
 from colorflow.networks.backbones import Backbone, backbone_hash, load_backbone
 from colorflow.training.config import PHASES
 from colorflow.training.data import TrainingData, hold_back
-from colorflow.training.fitting import fit_phase
+from colorflow.training.fitting import TrainingStoppedError, fit_phase
 from colorflow.training.module import PhaseModule
 from colorflow.training.plan import CONFIG, RunPlan, write_plan
-from colorflow.training.reports import Pulse, Report
+from colorflow.training.reports import LOG, Pulse, Report
 from colorflow.training.survey import Survey, Surveyed, survey
 
 Log = Callable[[str], None]
@@ -53,7 +53,8 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
             not any(plan.out.glob("checkpoints/*"))
             and not (plan.out / "model.safetensors").exists()
         ):
-            (plan.out / CONFIG).unlink(missing_ok=True)
+            for name in (CONFIG, LOG):
+                (plan.out / name).unlink(missing_ok=True)
         raise
 
 
@@ -81,6 +82,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     model = ConditionalINN(config.model).to(memory_format=torch.channels_last)
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)
     provenance = {"training": config.to_dict(), "photos": len(train), "held_back": len(held)}
+    result = plan.out / "model.safetensors"
     fresh = True
     for name in PHASES:
         if not config.phase(name).active:
@@ -101,12 +103,18 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
         module = PhaseModule(model, backbone, data, config, name)
         pulse = Pulse(show, lambda nats: (nats - domain.log_volume()) / math.log(2))
         report = Report(plan.out, pulse, identity, provenance, log)
-        fit_phase(plan, module, report, pulse, device, log)
+        asked = fit_phase(plan, module, report, pulse, device, log)
         if _is_first_process():
             own = backbone if name == "joint" else None
-            save_checkpoint(finished, model.cpu(), identity, provenance, own)
+            facts = {**provenance, "report": report.last}
+            for path in (finished, result):
+                save_checkpoint(path, model.cpu(), identity, facts, own)
             (plan.out / "checkpoints" / f"{name}.safetensors").unlink(missing_ok=True)
-    result = plan.out / "model.safetensors"
+        if asked:
+            raise TrainingStoppedError(
+                f"stopped after {name}, all is saved; go on with: "
+                f"colorflow train colorize --resume {plan.out}"
+            )
     log(f"done: {result}")
     return result
 

@@ -7,7 +7,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from colorflow.errors import ImageError, NothingFoundError
@@ -135,7 +135,9 @@ def survey(
             known[keys[path]] = found
     if memory and fresh:
         _remember(memory, known)
-    result = Survey(folder, tuple(known[keys[path]] for path in paths))
+    # Remembered from another directory a path may have been written differently.
+    files = (replace(known[keys[path]], path=str(path)) for path in paths)
+    result = Survey(folder, tuple(files))
     if not result.good:
         raise NothingFoundError(
             f"{result.summary()}; expected colour photos of at least {smallest} pixels on the "

@@ -1,0 +1,269 @@
+"""Training from the command line: what is refused, what is told, signals, several processes."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from colorflow.cli.main import main
+from colorflow.cli.train import progress_line
+
+TINY = ("--preset", "tiny", "--device", "cpu")
+QUICK = ("--set", "data.smallest=16", "--set", "batch=4", "--set", "regress.steps=2")
+Run = Callable[..., tuple[int, str]]
+
+FIGURES = {
+    "step": 1200.0,
+    "bits_per_dim": 4.5678,
+    "loss": 0.98765,
+    "images_per_second": 51.26,
+    "seconds_left": 3725.9,
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, cat: Image.Image) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number in range(8):
+        cat.crop((6 * number, 0, 6 * number + 100, 100)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def train(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Run ``colorflow train colorize`` in this process; give its exit code and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        words = ["colorflow", "train", "colorize", "--cache", str(cache), *map(str, arguments)]
+        monkeypatch.setattr(sys, "argv", words)
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return code, captured.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, photos: Path, cache: Path) -> Path:
+    """A run to resume: two steps, finished."""
+    from colorflow.training.config import training_preset
+    from colorflow.training.overrides import override
+    from colorflow.training.plan import RunPlan
+    from colorflow.training.run import start
+
+    settings = [*QUICK[1::2], "flow.steps=0"]
+    config = override(training_preset("tiny"), settings)
+    out = tmp_path_factory.mktemp("run") / "out"
+    start(RunPlan(config, photos, None, out, cache, "cpu"), lambda line: None)
+    return out
+
+
+def assert_one_line(stderr: str, *parts: object) -> None:
+    assert len(stderr.strip().splitlines()) == 1
+    assert stderr.startswith("colorflow: ")
+    for part in parts:
+        assert str(part) in stderr
+
+
+# --- arguments
+
+
+@pytest.mark.parametrize("given", ["--data", "--out"])
+def test_a_missing_folder_exits_2_and_says_which(given: str, train: Run, tmp_path: Path):
+    code, stderr = train(given, tmp_path, *TINY)
+    assert code == 2
+    assert_one_line(stderr, "--out" if given == "--data" else "--data", "--resume")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--set", "flow.stepz=3"], ["flow.stepz", "nearest: flow.steps"]),
+        (["--set", "flow.steps"], ["flow.steps", "key=value"]),
+        (["--set", "flow.steps=-3"], ["steps", "-3"]),
+        (["--preset", "huge"], ["huge", "paper, photo, tiny"]),
+        (["--devices", "3"], ["multiple of the 3 processes", "8"]),
+    ],
+)
+def test_wrong_arguments_exit_2_with_a_line_and_leave_nothing(
+    arguments: list[str], parts: list[str], train: Run, photos: Path, tmp_path: Path
+):
+    code, stderr = train("--data", photos, "--out", tmp_path / "out", *TINY, *arguments)
+    assert code == 2
+    assert_one_line(stderr, *parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_photos_exits_4(train: Run, tmp_path: Path):
+    code, stderr = train("--data", tmp_path, "--out", tmp_path / "out", *TINY)
+    assert code == 4
+    assert_one_line(stderr, tmp_path)
+    assert not (tmp_path / "out" / "config.json").exists()
+
+
+def test_a_run_tells_its_photos_its_reports_and_its_end_on_standard_error(
+    train: Run, photos: Path, tmp_path: Path
+):
+    val = tmp_path / "val"
+    val.mkdir()
+    (val / "same.png").write_bytes((photos / "2.png").read_bytes())
+    out = tmp_path / "out"
+    code, stderr = train(
+        "--data", photos, "--val", val, "--out", out, *TINY, *QUICK, "--set", "flow.steps=2",
+        "--threads", 1,
+    )  # fmt: skip
+    assert code == 0
+    lines = stderr.splitlines()
+    assert lines[0] == f"{photos}: 8 photos"
+    (warning,) = [line for line in lines if line.startswith("warning: 1 photos")]
+    assert f"{photos / '2.png'} = {val / 'same.png'}" in warning
+    assert any(line.startswith("flow 100%, step 2, ") for line in lines)
+    assert lines[-1] == f"done: {out / 'model.safetensors'}"
+    # Neither advice of Lightning's nor a traceback.
+    known = (str(photos), str(val), "warning: 1", "feature", "regress 100%", "flow 100%", "done")
+    assert [line for line in lines if not line.startswith(known)] == []
+
+
+# --- resuming
+
+
+def test_a_finished_run_can_be_resumed_with_its_own_arguments(train: Run, run: Path, photos: Path):
+    code, stderr = train(
+        "--resume", run, "--out", run, "--data", photos, *TINY, *QUICK, "--set", "flow.steps=0"
+    )
+    assert code == 0, stderr
+    assert stderr.splitlines()[-1] == f"done: {run / 'model.safetensors'}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--set", "seed=3"], ["seed: 0 in the run, 3 asked for"]),
+        (["--preset", "tiny"], ["batch: 4 in the run, 8 asked for", "regress.steps"]),
+        (["--data", "elsewhere"], ["--data", "not elsewhere"]),
+        (["--val", "elsewhere"], ["--val", "not elsewhere"]),
+        (["--out", "elsewhere"], ["--out"]),
+    ],
+)
+def test_a_run_is_not_resumed_with_other_arguments(
+    arguments: list[str], parts: list[str], train: Run, run: Path
+):
+    before = (run / "config.json").read_bytes()
+    code, stderr = train("--resume", run, *arguments)
+    assert code == 2
+    assert_one_line(stderr, *parts)
+    assert (run / "config.json").read_bytes() == before
+
+
+def test_a_folder_without_a_run_cannot_be_resumed(train: Run, tmp_path: Path):
+    code, stderr = train("--resume", tmp_path)
+    assert code == 2
+    assert_one_line(stderr, tmp_path, "config.json")
+
+
+def test_a_run_is_not_started_over_another(train: Run, run: Path, photos: Path):
+    code, stderr = train("--data", photos, "--out", run, *TINY)
+    assert code == 2
+    assert_one_line(stderr, f"--resume {run}")
+
+
+# --- progress
+
+
+def test_progress_is_one_line_of_step_quality_speed_and_time_left():
+    assert progress_line(FIGURES) == "step 1200  4.568 bits/dim  51.3 images/s  1:02:05 left"
+    soon = {**FIGURES, "bits_per_dim": math.nan, "seconds_left": 9.0}
+    assert progress_line(soon) == "step 1200  loss 0.988  51.3 images/s  0:00:09 left"
+
+
+# --- processes of their own
+
+
+def script() -> Path:
+    """The installed command; several processes are started by starting it again."""
+    return Path(sys.executable).with_name("colorflow")
+
+
+def heed_interrupts() -> None:
+    """A shell ignores interrupts for what it runs in the background; children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def test_an_interrupt_exits_130_and_tells_how_to_go_on(photos: Path, cache: Path, tmp_path: Path):
+    out = tmp_path / "out"
+    process = subprocess.Popen(
+        [
+            *(script(), "train", "colorize", "--data", photos, "--out", out, "--cache", cache),
+            *(*TINY, *QUICK, "--set", "flow.steps=1000000", "--set", "report_steps=5"),
+        ],
+        stderr=subprocess.PIPE, text=True, preexec_fn=heed_interrupts,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    checkpoint = out / "checkpoints" / "flow.safetensors"
+    while not checkpoint.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    last = stderr.splitlines()[-1]
+    assert last.startswith("stopped at step ")
+    assert last.endswith(f"colorflow train colorize --resume {out}")
+    assert "Traceback" not in stderr
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["flow.safetensors"]
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_model_of_one(photos: Path, cache: Path, tmp_path: Path):
+    for devices in (1, 2):
+        done = subprocess.run(
+            [
+                *(script(), "train", "colorize", "--data", photos, "--cache", cache),
+                *("--out", tmp_path / str(devices), *TINY, "--devices", str(devices)),
+                *(*QUICK, "--set", "flow.steps=6", "--set", "report_steps=3"),
+                *("--set", "model.dropout=0", "--set", "warmup=2", "--threads", "1"),
+            ],
+            capture_output=True, text=True, check=False,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count("done: ") == 1  # the first process alone speaks
+    logs = [
+        [json.loads(line) for line in (tmp_path / name / "log.jsonl").read_text().splitlines()]
+        for name in ("1", "2")
+    ]
+    assert len(logs[0]) == len(logs[1]) == 3
+    for one, two in zip(*logs, strict=True):
+        assert (one["phase"], one["step"]) == (two["phase"], two["step"])
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-3)
+        if one["phase"] == "flow":
+            assert two["bits_per_dim"] == pytest.approx(one["bits_per_dim"], rel=1e-3)
+        assert two["held_back"] == pytest.approx(one["held_back"], rel=1e-2, abs=1e-5)
+    for name in ("regress", "flow", "model"):
+        one, two = (load_file(tmp_path / n / f"{name}.safetensors") for n in ("1", "2"))
+        for key, value in one.items():
+            assert torch.allclose(value, two[key], atol=1e-5), (name, key)

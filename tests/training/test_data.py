@@ -1,0 +1,176 @@
+"""From photos to batches: what is held back, what is cached, and how taps are standardised."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import torch
+
+from colorflow.domains import colorization_of
+from colorflow.networks.backbones import Backbone, load_backbone
+from colorflow.training.config import TrainConfig
+from colorflow.training.data import TrainingData, hold_back
+from colorflow.training.survey import Survey, Surveyed
+from colorflow.training.views import Views
+
+CPU = torch.device("cpu")
+Make = Callable[..., TrainingData]
+
+
+def survey_of(count: int) -> Survey:
+    files = [Surveyed(f"{number}.png", f"{number * 7919 % 1009:04}") for number in range(count)]
+    return Survey(Path("photos"), (*files, Surveyed("grey.png", "g", "grey")))
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return load_backbone("hed", ("conv2_2", "conv3_3"))
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def make(views: Views, cache: Path, settled: Callable[..., TrainConfig]) -> Make:
+    """Make the data of a run: seven photos to train on, one held back."""
+
+    def make(*settings: str, cached: bool = True, identity: str = "hed") -> TrainingData:
+        config = settled(*settings)
+        train, held = hold_back(Survey(Path("photos"), tuple(views.files)))
+        domain = colorization_of(config.model)
+        return TrainingData(config, domain, train, held, cache if cached else None, identity)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def prepared(make: Make, backbone: Backbone) -> TrainingData:
+    data = make()
+    data.prepare(backbone, CPU, lambda line: None)
+    return data
+
+
+@pytest.mark.parametrize(
+    ("count", "held"), [(1, 1), (2, 1), (3, 1), (50, 1), (51, 2), (100, 2), (500, 10)]
+)
+def test_about_one_photo_in_fifty_is_held_back(count: int, held: int):
+    train, back = hold_back(survey_of(count))
+    assert len(back) == held
+    assert all(not file.reason for file in (*train, *back))
+    if count > 1:
+        assert sorted((*train, *back), key=lambda f: int(f.path[:-4])) == list(
+            survey_of(count).good
+        )
+
+
+def test_what_is_held_back_depends_on_the_content_alone():
+    survey = survey_of(120)
+    shuffled = dataclasses.replace(survey, files=survey.files[::-1])
+    names = {file.content for file in hold_back(survey)[1]}
+    assert {file.content for file in hold_back(shuffled)[1]} == names
+
+
+def test_a_copy_of_a_held_back_photo_is_not_trained_on():
+    survey = survey_of(60)
+    copies = tuple(dataclasses.replace(file, path=f"copy_{file.path}") for file in survey.good)
+    train, held = hold_back(dataclasses.replace(survey, files=survey.files + copies))
+    assert not {file.content for file in train} & {file.content for file in held}
+
+
+def test_cached_batches_carry_features_and_photos_do_not(prepared: TrainingData, make: Make):
+    ours = next(iter(prepared.train_loader(0)))
+    assert set(ours) == {"condition", "target", "conv2_2", "conv3_3"}
+    assert {len(value) for value in ours.values()} == {4}
+    fresh = next(iter(make(cached=False).train_loader(0)))
+    assert set(fresh) == {"condition", "target"}
+    assert fresh["target"].shape == ours["target"].shape
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_a_loader_starts_at_any_step_and_shares_with_other_processes(
+    cached: bool, prepared: TrainingData, make: Make
+):
+    data = prepared if cached else make(cached=False)
+    whole = list(islice(data.train_loader(0), 4))
+    for ours, theirs in zip(whole[2:], data.train_loader(2), strict=False):
+        assert torch.equal(ours["target"], theirs["target"])
+    ranks = [list(islice(data.train_loader(0, rank, 2), 4)) for rank in range(2)]
+    for step in range(4):
+        together = torch.cat([rank[step]["target"] for rank in ranks])
+        assert torch.equal(together, whole[step]["target"])
+
+
+def test_all_views_of_all_photos_are_trained_on(prepared: TrainingData):
+    assert len(set(prepared.rows)) == 7 * 2
+    seen = torch.cat([batch["target"] for batch in islice(prepared.train_loader(0), 7)])
+    assert len(torch.unique(seen.flatten(1), dim=0)) == 14
+
+
+def test_held_back_photos_are_centres_and_always_the_same(prepared: TrainingData, make: Make):
+    (cached,), (fresh,) = list(prepared), list(make(cached=False))
+    assert torch.allclose(cached["target"], fresh["target"], atol=4e-3)
+    assert torch.equal(fresh["condition"][0], prepared.held.pair(0, 0)[0])
+    assert torch.equal(next(iter(prepared))["target"], cached["target"])
+
+
+def test_reports_use_so_many_photos_at_most(views: Views, settled: Callable[..., TrainConfig]):
+    config = settled("report_photos=3")
+    domain = colorization_of(config.model)
+    files = tuple(views.files)
+    data = TrainingData(config, domain, files[:1], files, None, "hed")
+    assert [len(batch["target"]) for batch in data] == [3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "identity"),
+    [
+        (["seed=1"], "hed"),
+        (["data.crop=0.9"], "hed"),
+        (["model.target_scale=10"], "hed"),
+        (["model.side=64"], "hed"),
+        (['model.taps=["conv3_3"]', "model.affine_start=false", "regress.steps=0"], "hed"),
+        ([], "another backbone"),
+        (["precision=bf16"], "hed"),
+    ],
+)
+def test_whatever_changes_the_features_changes_the_cache(
+    settings: list[str], identity: str, make: Make
+):
+    ours, theirs = make().cache, make(*settings, identity=identity).cache
+    assert ours is not None
+    assert theirs is not None
+    assert ours.folder != theirs.folder
+
+
+def test_what_leaves_the_features_alone_shares_the_cache(make: Make):
+    ours, theirs = make().cache, make("batch=8", "data.views=5", "model.dropout=0.5").cache
+    assert ours is not None
+    assert theirs is not None
+    assert ours.folder == theirs.folder
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_statistics_standardise_the_taps(
+    cached: bool, prepared: TrainingData, make: Make, backbone: Backbone
+):
+    data = prepared if cached else make(cached=False)
+    statistics = data.tap_statistics(backbone, count=7)
+    batches = list(islice(data.train_loader(0), 7))
+    with torch.inference_mode():
+        features = [backbone(batch["condition"]) for batch in batches]
+    for tap in ("conv2_2", "conv3_3"):
+        flat = torch.cat([f[tap] for f in features]).transpose(0, 1).flatten(1)
+        mean, std = statistics[tap]
+        assert torch.allclose(mean, flat.mean(1), rtol=0.02, atol=0.02 * float(flat.mean()))
+        assert torch.allclose(std, flat.std(1), rtol=0.05, atol=0.05 * float(flat.std()))
+
+
+def test_a_copy_of_the_module_shares_the_photos(prepared: TrainingData):
+    assert copy.deepcopy([prepared])[0] is prepared
