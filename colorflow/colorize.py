@@ -19,7 +19,8 @@ from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents, derive_seed
-from colorflow.networks.backbones import SOURCES, Backbone, backbone_hash, load_backbone
+from colorflow.models.matching import matching_backbone
+from colorflow.networks.backbones import Backbone
 from colorflow.resources import bundled
 from colorflow.variants import LogProb, Variant
 
@@ -27,38 +28,6 @@ from colorflow.variants import LogProb, Variant
 # flow therefore always runs on batches of exactly this many samples, filled up where fewer are
 # wanted, so that a variant does not depend on how many others were asked for.
 CHUNK = {"cpu": 4, "cuda": 16, "mps": 16}
-
-
-def matching_backbone(info: CheckpointInfo, source: str | None = None) -> Backbone:
-    """Load the backbone a model was trained with.
-
-    Args:
-        info: of the model's checkpoint.
-        source: of the weights, where it is not the one the model names.
-
-    Returns:
-        The backbone, on the CPU.
-
-    Raises:
-        CheckpointError: it cannot be had, or is another one.
-    """
-    if info.backbone is not None and source is None:
-        return info.backbone
-    source = source or info.config.backbone
-    if source not in SOURCES and not Path(source).is_file():
-        raise CheckpointError(
-            f"{info.path}: expected the backbone '{source}' it was trained with, found no such "
-            f"file; give backbone= one of {', '.join(SOURCES)} or a path"
-        )
-    if info.backbone is not None:
-        raise CheckpointError(f"{info.path}: holds its own backbone; leave backbone= out")
-    found = backbone_hash(source)
-    if found != info.backbone_hash:
-        raise CheckpointError(
-            f"{info.path}: trained with backbone weights {info.backbone_hash[:12]}…, '{source}' "
-            f"has {found[:12]}…; use the weights the model was trained with"
-        )
-    return load_backbone(source, info.config.taps)
 
 
 class Colorizer:

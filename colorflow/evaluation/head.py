@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorflow.colorize import Colorizer, matching_backbone
+from colorflow.colorize import Colorizer
 from colorflow.devices import choose_device
 from colorflow.domains import Colorization, colorization_of
 from colorflow.errors import CheckpointError
 from colorflow.images.photo import Photo
 from colorflow.models.checkpoint import load_checkpoint
 from colorflow.models.cinn import ConditionalINN
+from colorflow.models.matching import matching_backbone
 from colorflow.networks.backbones import Backbone
 
 

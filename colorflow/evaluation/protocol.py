@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +15,9 @@ from torch import Tensor
 from colorflow.colorize import Colorizer
 from colorflow.domains import Domain
 from colorflow.errors import ConfigError, ImageError, NothingFoundError
-from colorflow.evaluation.calibration import LEVELS, SAMPLES, Coverage, coverage, places
+from colorflow.evaluation.calibration import SAMPLES, Coverage, coverage, places
 from colorflow.evaluation.chroma import chroma_errors, to_areas
-from colorflow.evaluation.classifier import FEATURES, Classifier, top5_agreement
+from colorflow.evaluation.classifier import Classifier, top5_agreement
 from colorflow.evaluation.colourfulness import colourfulness, psnr
 from colorflow.evaluation.head import Head
 from colorflow.images.lab import to_unit
@@ -293,38 +292,3 @@ def _judge(
         scores, features = (true_scores, true_features) if name == TRUTH else classifier(pictures)
         method.features.append(features)
         method.agreement.append(top5_agreement(scores, true_scores))
-
-
-def frechet_distance(features: Tensor, true_features: Tensor) -> float:
-    """Compute the Fréchet distance of two sets of features by torchmetrics.
-
-    With fewer photos than features the estimate is biased upwards; compare within one table only.
-
-    Source: Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-    Equilibrium" (2017).
-
-    Args:
-        features: [photos, features].
-        true_features: [photos, features].
-
-    Returns:
-        The distance.
-    """
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    class Ready(torch.nn.Identity):
-        """Features that are computed already."""
-
-        num_features = FEATURES
-
-    metric = FrechetInceptionDistance(feature=Ready())
-    metric.update(true_features, real=True)
-    metric.update(features, real=False)
-    return float(metric.compute())
-
-
-def levels_of(result: Evaluation) -> dict[str, Any]:
-    """Give the coverage at the three levels of the protocol, by level."""
-    if result.coverage is None:
-        return {}
-    return {f"{level:.0%}": result.coverage.at(level) for level in LEVELS}

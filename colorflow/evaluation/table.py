@@ -11,7 +11,8 @@ import numpy as np
 import torch
 
 from colorflow.evaluation.bootstrap import standard_error
-from colorflow.evaluation.calibration import Coverage
+from colorflow.evaluation.calibration import LEVELS, Coverage
+from colorflow.evaluation.classifier import frechet_distance
 from colorflow.evaluation.protocol import (
     FLOW,
     GREY,
@@ -19,8 +20,6 @@ from colorflow.evaluation.protocol import (
     TRUTH,
     Evaluation,
     Method,
-    frechet_distance,
-    levels_of,
 )
 
 Figure = dict[str, float]
@@ -233,3 +232,10 @@ def reliability_plot(coverage: Coverage, path: Path, title: str) -> None:
     )
     axes.legend(loc="upper left", frameon=False)
     FigureCanvasAgg(figure).print_png(path)
+
+
+def levels_of(result: Evaluation) -> dict[str, Any]:
+    """Give the coverage at the three levels of the protocol, by level."""
+    if result.coverage is None:
+        return {}
+    return {f"{level:.0%}": result.coverage.at(level) for level in LEVELS}

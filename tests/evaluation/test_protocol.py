@@ -18,6 +18,7 @@ from torch import Tensor
 from colorflow.colorize import Colorizer
 from colorflow.errors import ConfigError, NothingFoundError
 from colorflow.evaluation import protocol as module
+from colorflow.evaluation.classifier import FEATURES, frechet_distance
 from colorflow.evaluation.colourfulness import colourfulness
 from colorflow.evaluation.head import Head
 from colorflow.evaluation.protocol import (
@@ -29,7 +30,6 @@ from colorflow.evaluation.protocol import (
     Evaluation,
     Protocol,
     evaluate,
-    frechet_distance,
     square,
 )
 from colorflow.evaluation.table import summarise
@@ -76,7 +76,7 @@ class Judge:
 
     def __call__(self, pictures: list[Image.Image]) -> tuple[Tensor, Tensor]:
         self.seen += pictures
-        features = torch.zeros(len(pictures), module.FEATURES)
+        features = torch.zeros(len(pictures), FEATURES)
         scores = torch.zeros(len(pictures), 12)
         for row, picture in enumerate(pictures):
             features[row, :3] = torch.tensor(np.asarray(picture).mean((0, 1)))
@@ -301,7 +301,7 @@ def test_senseless_numbers_are_refused(wrong):
 
 def padded(*columns: Tensor) -> Tensor:
     """Features that are zero but for a few: they add nothing to a Fréchet distance."""
-    features = torch.zeros(len(columns[0]), module.FEATURES)
+    features = torch.zeros(len(columns[0]), FEATURES)
     features[:, : len(columns)] = torch.stack(columns, 1)
     return features
 
