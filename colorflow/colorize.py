@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from pathlib import Path
 
@@ -137,9 +136,10 @@ class Colorizer:
         )
         latents = drawn.scale(spread).scale(saturation)
         targets, log_prob = self._decode(latents, prepared)
-        finish = functools.partial(self.domain.finish, photo)
+        finishing = self.domain.finishing(photo)
         return [
-            Variant(i, seed, latents[i], targets[i], float(log_prob[i]), finish) for i in range(n)
+            Variant(i, seed, latents[i], targets[i], float(log_prob[i]), finishing)
+            for i in range(n)
         ]
 
     @torch.inference_mode()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from colorflow.errors import ConfigError
-from colorflow.images.finish import finish_photo
+from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
 from colorflow.images.upsample import upsample_plane
@@ -65,6 +67,16 @@ class Geometry:
         return (longer, self.side) if height > width else (self.side, longer)
 
 
+class Finishing(Protocol):
+    """Makes full-size pictures of the targets predicted for one photo."""
+
+    def picture(self, target: Tensor) -> Image.Image:
+        """Make a picture of 8 bits per channel of a target [channels, height, width]."""
+
+    def deep(self, target: Tensor) -> np.ndarray:
+        """Make a picture of 16 bits per channel, uint16 [height, width, channels]."""
+
+
 class Domain(ABC):
     """How to turn a photo into (condition, target), and a predicted target into a picture."""
 
@@ -101,8 +113,18 @@ class Domain(ABC):
         """
 
     @abstractmethod
+    def finishing(self, photo: Photo) -> Finishing:
+        """Prepare the last step for all variants of a photo.
+
+        Args:
+            photo: the photo the condition was made of.
+
+        Returns:
+            What makes full-size pictures of predicted targets.
+        """
+
     def finish(self, photo: Photo, target: Tensor) -> Image.Image:
-        """Make the full-size picture of a predicted target.
+        """Make the full-size picture of one predicted target.
 
         Args:
             photo: the photo the condition was made of.
@@ -111,6 +133,7 @@ class Domain(ABC):
         Returns:
             A picture of the photo's size.
         """
+        return self.finishing(photo).picture(target)
 
     @abstractmethod
     def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
@@ -189,9 +212,9 @@ class Colorization(Domain):
         """
         return target * self.scale
 
-    def finish(self, photo: Photo, target: Tensor) -> Image.Image:
+    def finishing(self, photo: Photo) -> Finishing:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        return finish_photo(photo, self.chroma(target.detach().to("cpu", torch.float32)))
+        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha))
 
     def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
         """Put chroma on the grey picture the model saw."""
@@ -205,6 +228,22 @@ class Colorization(Domain):
     def log_volume(self) -> float:
         """Give -log(scale): the model's density is over (a, b) / scale."""
         return -float(torch.tensor(self.scale, dtype=torch.float64).log())
+
+
+class _ChromaFinishing:
+    """A :class:`Finisher` that takes targets in units of the model, from any device."""
+
+    def __init__(self, domain: Colorization, finisher: Finisher) -> None:
+        self.domain, self.finisher = domain, finisher
+
+    def picture(self, target: Tensor) -> Image.Image:
+        return self.finisher.picture(self._chroma(target))
+
+    def deep(self, target: Tensor) -> np.ndarray:
+        return self.finisher.deep(self._chroma(target))
+
+    def _chroma(self, target: Tensor) -> Tensor:
+        return self.domain.chroma(target.detach().to("cpu", torch.float32))
 
 
 def colorization_of(config: ModelConfig) -> Colorization:

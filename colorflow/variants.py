@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from colorflow.domains import Finishing
 from colorflow.models.latents import Latents
 
 
@@ -23,6 +24,7 @@ class Variant:
         latents: its code, scaled by temperature and saturation; decode it to get the picture again.
         target: what the flow made of it, at the model's size, [channels, height, width].
         log_prob: log-density of that target given the photo, in nats (over Lab units).
+        finishing: makes the full-size picture.
     """
 
     index: int
@@ -30,12 +32,20 @@ class Variant:
     latents: Latents
     target: Tensor
     log_prob: float
-    _finish: Callable[[Tensor], Image.Image] = field(repr=False)
+    finishing: Finishing = field(repr=False)
 
     @functools.cached_property
     def image(self) -> Image.Image:
         """The full-size picture, made on first use."""
-        return self._finish(self.target)
+        return self.finishing.picture(self.target)
+
+    def deep(self) -> np.ndarray:
+        """Make the full-size picture with 16 bits per channel.
+
+        Returns:
+            uint16 [height, width, 3 or 4].
+        """
+        return self.finishing.deep(self.target)
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ INVENTORY = {
         "unflatten",
     ],
     "LogProb": ["bits_per_dim"],
-    "Variant": ["image"],
+    "Variant": ["deep", "image"],
 }
 
 

@@ -17,8 +17,8 @@ ABOVE = {
     "networks": {"errors", "resources", "transforms"},
     "models": {"errors", "files", "transforms", "networks"},
     "images": {"errors", "files"},
-    "variants": {"models"},
     "domains": {"errors", "images", "models"},
+    "variants": {"domains", "models"},
 }
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["batch"] = {*ABOVE}

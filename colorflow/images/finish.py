@@ -7,18 +7,101 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorflow.images.gamut import fitted_bytes, linear_rgb, outside_gamut, rgb_to_bytes
+from colorflow.images.gamut import (
+    Encoder,
+    fitted_values,
+    linear_rgb,
+    outside_gamut,
+    rgb_to_bytes,
+    rgb_to_words,
+)
 from colorflow.images.lab import STRIP_PIXELS
 from colorflow.images.photo import Photo
-from colorflow.images.upsample import UpsampleConfig, upsample_strips
+from colorflow.images.upsample import UpsampleConfig, Upsampler
 
 
-def finish_photo(photo: Photo, chroma: Tensor, config: UpsampleConfig | None = None) -> Image.Image:
-    """Put chroma on a photo.
+class Finisher:
+    """Puts chroma on a photo, as often as there are variants of it.
 
     The lightness is the photo's own, untouched; chroma is enlarged along its edges; colours outside
     sRGB lose chroma, not lightness or hue. Memory beyond the result and the lightness plane does
     not grow with the photo.
+
+    Args:
+        lightness: of the photo [height, width], L in [0, 100].
+        alpha: uint8 [height, width], or None.
+        config: settings of the upsampling.
+    """
+
+    def __init__(
+        self,
+        lightness: Tensor,
+        alpha: np.ndarray | None = None,
+        config: UpsampleConfig | None = None,
+    ) -> None:
+        self.lightness = lightness
+        self.alpha = alpha
+        self.config = config
+        self._upsampler: Upsampler | None = None
+
+    def picture(self, chroma: Tensor) -> Image.Image:
+        """Make a picture of 8 bits per channel.
+
+        Args:
+            chroma: [2, h, w] of any size, Lab units.
+
+        Returns:
+            ``RGB``, or ``RGBA`` where the photo has alpha, of the photo's size.
+        """
+        planes = self._planes(chroma, rgb_to_bytes, torch.uint8).numpy()
+        channels = [*planes] if self.alpha is None else [*planes, self.alpha]
+        mode = "RGB" if self.alpha is None else "RGBA"
+        return Image.merge(mode, [Image.fromarray(c) for c in channels])
+
+    def deep(self, chroma: Tensor) -> np.ndarray:
+        """Make a picture of 16 bits per channel, which keeps the lightness of 16-bit scans.
+
+        Args:
+            chroma: [2, h, w] of any size, Lab units.
+
+        Returns:
+            uint16 [height, width, 3], or 4 where the photo has alpha.
+        """
+        # PyTorch can do little with uint16; int16 holds the same bits.
+        planes = self._planes(chroma, rgb_to_words, torch.int16).numpy().view(np.uint16)
+        if self.alpha is not None:
+            planes = np.concatenate([planes, self.alpha[None].astype(np.uint16) * 257])
+        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+
+    def _planes(self, chroma: Tensor, encode: Encoder, kind: torch.dtype) -> Tensor:
+        height, width = self.lightness.shape
+        planes = torch.empty(3, height * width, dtype=kind)
+        pending: list[tuple[Tensor, ...]] = []
+        workspace = torch.empty(9 * max(STRIP_PIXELS, width))
+        for rows, a, b in self._upsampling(chroma).strips(chroma):
+            lab = self.lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
+            rgb = linear_rgb(*lab, workspace)
+            outside = outside_gamut(rgb)
+            start = rows.start * width
+            encode(rgb, planes[:, start : start + rgb.shape[1]])
+            if len(outside):
+                pending.append((outside + start, *(plane[outside] for plane in lab)))
+            # Few colours of a strip are outside the gamut, and fitting them takes many small steps:
+            # done for several strips together, these cost their arithmetic and not their overhead.
+            if sum(len(part[0]) for part in pending) > STRIP_PIXELS:
+                _fit(planes, pending, encode, workspace)
+        _fit(planes, pending, encode, workspace)
+        return planes.view(3, height, width)
+
+    def _upsampling(self, chroma: Tensor) -> Upsampler:
+        size = int(chroma.shape[1]), int(chroma.shape[2])
+        if self._upsampler is None or self._upsampler.chroma_size != size:
+            self._upsampler = Upsampler(self.lightness, size, self.config)
+        return self._upsampler
+
+
+def finish_photo(photo: Photo, chroma: Tensor, config: UpsampleConfig | None = None) -> Image.Image:
+    """Put chroma on a photo once; see :class:`Finisher`.
 
     Args:
         photo: the photo.
@@ -28,52 +111,15 @@ def finish_photo(photo: Photo, chroma: Tensor, config: UpsampleConfig | None = N
     Returns:
         ``RGB``, or ``RGBA`` where the photo has alpha, of the photo's size.
     """
-    return finish_lightness(photo.lightness, chroma, photo.alpha, config)
+    return Finisher(photo.lightness, photo.alpha, config).picture(chroma)
 
 
-def finish_lightness(
-    lightness: Tensor,
-    chroma: Tensor,
-    alpha: np.ndarray | None = None,
-    config: UpsampleConfig | None = None,
-) -> Image.Image:
-    """Put chroma on a lightness plane; see :func:`finish_photo`.
-
-    Args:
-        lightness: [height, width], L in [0, 100].
-        chroma: [2, h, w], Lab units.
-        alpha: uint8 [height, width], or None.
-        config: settings of the upsampling.
-
-    Returns:
-        ``RGB`` or ``RGBA``.
-    """
-    height, width = lightness.shape
-    planes = torch.empty(3, height * width, dtype=torch.uint8)
-    pending: list[tuple[Tensor, ...]] = []
-    workspace = torch.empty(9 * max(STRIP_PIXELS, width))
-    for rows, a, b in upsample_strips(chroma, lightness, config):
-        lab = lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
-        rgb = linear_rgb(*lab, workspace)
-        outside = outside_gamut(rgb)
-        start = rows.start * width
-        rgb_to_bytes(rgb, out=planes[:, start : start + rgb.shape[1]])
-        if len(outside):
-            pending.append((outside + start, *(plane[outside] for plane in lab)))
-        # Few colours of a strip are outside the gamut, and fitting them takes many small steps:
-        # done for several strips together, these cost their arithmetic and not their overhead.
-        if sum(len(part[0]) for part in pending) > STRIP_PIXELS:
-            _fit(planes, pending, workspace)
-    _fit(planes, pending, workspace)
-    whole = planes.view(3, height, width).numpy()
-    channels = [*whole] if alpha is None else [*whole, alpha]
-    return Image.merge("RGB" if alpha is None else "RGBA", [Image.fromarray(c) for c in channels])
-
-
-def _fit(planes: Tensor, pending: list[tuple[Tensor, ...]], workspace: Tensor) -> None:
+def _fit(
+    planes: Tensor, pending: list[tuple[Tensor, ...]], encode: Encoder, workspace: Tensor
+) -> None:
     """Write the colours collected in ``pending`` into the planes, fitted to the gamut."""
     if pending:
         columns = [torch.cat(parts) for parts in zip(*pending, strict=True)]
         for index, light, a, b in zip(*(c.split(STRIP_PIXELS) for c in columns), strict=True):
-            planes[:, index] = fitted_bytes(light, a, b, workspace)
+            planes[:, index] = fitted_values(light, a, b, encode, workspace).to(planes.dtype)
         pending.clear()

@@ -9,6 +9,7 @@ every variant; :mod:`colorflow.images.lab` is the readable reference, and the te
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -159,8 +160,32 @@ def rgb_to_bytes(rgb: Tensor, out: Tensor | None = None) -> Tensor:
     return result
 
 
-def fitted_bytes(
-    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
+def rgb_to_words(rgb: Tensor, out: Tensor | None = None) -> Tensor:
+    """Encode linear light as 16-bit values, clipping what lies outside [0, 1].
+
+    Args:
+        rgb: [3, count], on the CPU; overwritten.
+        out: int16 [3, count] to write the bits of the unsigned values to; new memory where None.
+
+    Returns:
+        int16 [3, count], to be read as uint16.
+    """
+    rgb.clamp_(0, 1)
+    curve = rgb.clamp(min=0.0031308).pow_(1 / 2.4).mul_(1.055).sub_(0.055)
+    values = torch.where(rgb <= 0.0031308, 12.92 * rgb, curve).mul_(65535).round_()
+    words = values.to(torch.int32).to(torch.int16)
+    return words if out is None else out.copy_(words)
+
+
+Encoder = Callable[[Tensor, "Tensor | None"], Tensor]
+
+
+def fitted_values(
+    lightness: Tensor,
+    a: Tensor,
+    b: Tensor,
+    encode: Encoder = rgb_to_bytes,
+    workspace: Tensor | None = None,
 ) -> Tensor:
     """Encode colours after reducing the chroma of those outside the gamut.
 
@@ -168,10 +193,11 @@ def fitted_bytes(
         lightness: L in [0, 100], [count], on the CPU.
         a: Lab a, [count].
         b: Lab b, [count].
+        encode: :func:`rgb_to_bytes` or :func:`rgb_to_words`.
         workspace: as for :func:`linear_rgb`.
 
     Returns:
-        uint8 [3, count].
+        [3, count], as the encoder gives them.
     """
     a, b = compress_chroma(lightness, a, b, workspace)
-    return rgb_to_bytes(linear_rgb(lightness, a, b, workspace))
+    return encode(linear_rgb(lightness, a, b, workspace), None)

@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 from torch import Tensor
 
 from colorflow.images import upsample
-from colorflow.images.finish import finish_lightness, finish_photo
+from colorflow.images.finish import Finisher, finish_photo
 from colorflow.images.lab import row_strips
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -110,8 +110,8 @@ def test_alpha_of_a_file_gives_no_warning(tmp_path):
 
 def test_alpha_does_not_change_the_colours():
     lightness, chroma = torch.full((30, 40), 60.0), strong_chroma(4, 4)
-    plain = finish_lightness(lightness, chroma)
-    shown = finish_lightness(lightness, chroma, alpha=np.zeros((30, 40), np.uint8))
+    plain = Finisher(lightness).picture(chroma)
+    shown = Finisher(lightness, np.zeros((30, 40), np.uint8)).picture(chroma)
     assert np.array_equal(plain, np.asarray(shown)[..., :3])
 
 
@@ -132,3 +132,33 @@ def test_photo_and_chroma_are_left_alone():
     assert torch.equal(photo.lightness, before[0])
     assert torch.equal(chroma, before[1])
     assert np.array_equal(first, finish_photo(photo, chroma))
+
+
+def test_variants_of_one_photo_are_what_they_are_alone():
+    photo = Photo(scene(np.uint8, None))
+    shared = Finisher(photo.lightness)
+    for size in ((8, 12), (8, 8), (16, 24)):
+        chroma = strong_chroma(*size)
+        expected = np.asarray(finish_photo(photo, chroma))
+        assert np.array_equal(shared.picture(chroma), expected)
+        assert np.array_equal(shared.picture(chroma), expected)
+
+
+def test_a_grey_ramp_of_16_bits_keeps_every_value():
+    ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    deep = Finisher(Photo(ramp).lightness).deep(torch.zeros(2, 8, 8))
+    assert deep.dtype == np.uint16
+    # float32 Lab is good for about a quarter of a 16-bit step; the last step may round either way
+    difference = np.abs(deep.astype(int) - ramp[..., None])
+    assert difference.max() <= 2
+    assert len(np.unique(deep[..., 1])) > 60000
+
+
+def test_16_and_8_bits_show_the_same_picture():
+    photo = Photo(scene(np.uint16, 3), alpha=np.arange(90 * 130).reshape(90, 130).astype(np.uint8))
+    finisher = Finisher(photo.lightness, photo.alpha)
+    chroma = strong_chroma(8, 12)
+    deep, plain = finisher.deep(chroma), np.asarray(finisher.picture(chroma))
+    assert deep.shape == plain.shape == (90, 130, 4)
+    assert np.abs(deep / 257 - plain).max() < 0.55
+    assert np.array_equal(deep[..., 3], plain[..., 3].astype(np.uint16) * 257)

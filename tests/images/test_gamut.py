@@ -12,7 +12,7 @@ from colorflow.images.gamut import (
     SLACK,
     chroma_limit,
     compress_chroma,
-    fitted_bytes,
+    fitted_values,
     gamma_table,
     linear_rgb,
     rgb_to_bytes,
@@ -139,20 +139,20 @@ def test_limit_is_one_for_colours_that_fit():
 def test_black_and_white_stay_black_and_white_whatever_the_chroma(lightness, byte):
     a = torch.tensor([100.0, -100.0, 70.0, -70.0])
     b = torch.tensor([0.0, 100.0, -150.0, -10.0])
-    pixels = fitted_bytes(torch.full((4,), lightness), a, b)
+    pixels = fitted_values(torch.full((4,), lightness), a, b)
     # The slack at the border of the gamut lets in up to 3 bytes of blue, which nobody can see.
     assert (pixels.int() - byte).abs().max() <= 3
 
 
 def test_bytes_have_the_wanted_lightness_everywhere():
     light, a, b = lab_grid(150)
-    np.testing.assert_allclose(lightness_of_bytes(fitted_bytes(light, a, b)), light, atol=1.0)
+    np.testing.assert_allclose(lightness_of_bytes(fitted_values(light, a, b)), light, atol=1.0)
 
 
 def test_bytes_of_greys_have_the_lightness_to_within_rounding():
     light = torch.linspace(0, 100, 2001)
     zero = torch.zeros_like(light)
-    pixels = fitted_bytes(light, zero, zero)
+    pixels = fitted_values(light, zero, zero)
     # Half a byte is 0.25 units of L where the curve is steepest.
     np.testing.assert_allclose(lightness_of_bytes(pixels), light, atol=0.26)
     spread = pixels.amax(0).int() - pixels.amin(0).int()
@@ -164,7 +164,7 @@ def test_bytes_keep_the_hue_of_colours_out_of_gamut():
     light, a, b = lab_grid(150)
     chosen = (light >= 20) & (light <= 90) & (a.hypot(b) > 20)
     light, a, b = light[chosen], a[chosen], b[chosen]
-    shown = torch.from_numpy(rgb2lab(fitted_bytes(light, a, b).numpy(), channel_axis=0))
+    shown = torch.from_numpy(rgb2lab(fitted_values(light, a, b).numpy(), channel_axis=0))
     # How far the shown colour lies off the line of the wanted hue: rounding to bytes only.
     turned = (shown[1] * b - shown[2] * a).abs() / a.hypot(b)
     assert turned.max() < 1.5
@@ -173,12 +173,12 @@ def test_bytes_keep_the_hue_of_colours_out_of_gamut():
 def test_bytes_of_srgb_colours_come_back():
     rgb = np.random.default_rng(8).integers(0, 256, (3, 2500), dtype=np.uint8)
     light, a, b = torch.from_numpy(rgb2lab(rgb, channel_axis=0)).float()
-    difference = fitted_bytes(light, a, b).int() - torch.from_numpy(rgb).int()
+    difference = fitted_values(light, a, b).int() - torch.from_numpy(rgb).int()
     assert difference.abs().max() <= 1
     assert (difference == 0).float().mean() > 0.98
 
 
-@pytest.mark.parametrize("function", [linear_rgb, compress_chroma, fitted_bytes])
+@pytest.mark.parametrize("function", [linear_rgb, compress_chroma, fitted_values])
 def test_arguments_are_left_alone(function):
     arguments = lab_grid(150, steps=5)
     before = [v.clone() for v in arguments]
