@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from colorflow.decoding import decode, one_thread, rows_per_call
 from colorflow.devices import choose_device
 from colorflow.domains import colorization_of
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.images.photo import Photo
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
 from colorflow.models.cinn import ConditionalINN
@@ -22,11 +25,6 @@ from colorflow.models.matching import matching_backbone
 from colorflow.networks.backbones import Backbone
 from colorflow.resources import bundled
 from colorflow.variants import LogProb, Variant
-
-# Libraries choose other kernels for other batch sizes, which changes the last bits of a result. The
-# flow therefore always runs on batches of exactly this many samples, filled up where fewer are
-# wanted, so that a variant does not depend on how many others were asked for.
-CHUNK = {"cpu": 4, "cuda": 16, "mps": 16}
 
 
 class Colorizer:
@@ -123,24 +121,88 @@ class Colorizer:
         """
         if n < 1:
             raise ConfigError(f"n: expected at least 1 variant, got {n}")
-        for name, value in (("saturation", saturation), ("temperature", temperature)):
-            if value is not None and not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
-        spread = self.model.config.temperature if temperature is None else temperature
         photo = read_photo(photo)
-        prepared = self._prepare(self.domain.condition(photo))
-        content = photo.digest()
+        code = self.draw(photo, n, saturation, temperature, seed)
+        return self.paint([(photo, self.domain.condition(photo), code)], seed)[0]
+
+    def draw(
+        self,
+        photo: Photo,
+        n: int = 4,
+        saturation: float = 1.0,
+        temperature: float | Sequence[float] | None = None,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        content: str | None = None,
+    ) -> Latents:
+        """Draw the latents of a photo's variants; see :meth:`sample`.
+
+        Args:
+            photo: the photo.
+            n: how many.
+            saturation: factor on the latents.
+            temperature: standard deviation, one for all levels or one for each; the model's own
+                default where None.
+            seed: of the random numbers.
+            size: of the condition they are for; the one usual for the photo where None.
+            content: hash of the photo, where it is known already.
+
+        Returns:
+            ``n`` codes, on the CPU.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
+        spread = self.model.config.temperature if temperature is None else temperature
+        levels = spread if isinstance(spread, Sequence) else [spread]
+        for name, value in (("saturation", saturation), *(("temperature", t) for t in levels)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
+        content = content or photo.digest()
+        stride = self.domain.geometry.stride
+        size = size or self.domain.geometry.condition_size(*photo.size)
         drawn = Latents.sample(
-            self.model.latent_shapes(*prepared.size),
+            self.model.latent_shapes(size[0] // stride, size[1] // stride),
             [derive_seed(seed, content, index) for index in range(n)],
         )
-        latents = drawn.scale(spread).scale(saturation)
-        targets, log_prob = self._decode(latents, prepared)
-        finishing = self.domain.finishing(photo)
-        return [
-            Variant(i, seed, latents[i], targets[i], float(log_prob[i]), finishing)
-            for i in range(n)
-        ]
+        return drawn.scale(spread).scale(saturation)
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        photos: Sequence[tuple[Photo, Tensor, Latents]],
+        seed: int = 0,
+        rows: int | None = None,
+    ) -> list[list[Variant]]:
+        """Turn latents into variants, of several photos at once.
+
+        Args:
+            photos: each with its condition, of one size for all, and its codes, equally many.
+            seed: the user's, noted in the variants.
+            rows: samples in a call of the flow, a power of two; the device's own where None.
+
+        Returns:
+            The variants of each photo; their full-size pictures are made when first looked at.
+
+        Raises:
+            ShapeError: conditions or codes do not fit each other.
+        """
+        codes = [code for _, _, code in photos]
+        with one_thread(self.device):
+            prepared = [self._prepare(condition) for _, condition, _ in photos]
+            decoded = decode(self.model, codes, prepared, rows or rows_per_call(self.device))
+        volume = self.domain.log_volume()
+        results = []
+        for (photo, _, code), (targets, log_prob) in zip(photos, decoded, strict=True):
+            finishing = self.domain.finishing(photo)
+            nats = log_prob + code.dimensions * volume
+            results.append(
+                [
+                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
+                    for i in range(len(code))
+                ]
+            )
+        return results
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:
@@ -185,8 +247,7 @@ class Colorizer:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
         stride = self.domain.geometry.stride
         condition = self.domain.condition(photo, (height * stride, width * stride))
-        target, _ = self._decode(latents.scale(saturation), self._prepare(condition))
-        return self.domain.finish(photo, target[0])
+        return self.paint([(photo, condition, latents.scale(saturation))])[0][0].image
 
     def transfer(
         self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0
@@ -261,18 +322,3 @@ class Colorizer:
     def _prepare(self, condition: Tensor) -> PreparedCondition:
         condition = condition.to(self.device)
         return self.model.prepare(condition, self.backbone(condition))
-
-    def _decode(self, latents: Latents, prepared: PreparedCondition) -> tuple[Tensor, Tensor]:
-        """Decode samples of one photo in chunks of fixed size; on the CPU, with log-densities."""
-        size = CHUNK.get(self.device.type, 1)
-        targets, log_probs = [], []
-        for start in range(0, len(latents), size):
-            chunk = latents[start : start + size]
-            count = len(chunk)
-            if count < size:
-                chunk = Latents.cat([chunk, *[chunk[0]] * (size - count)])
-            target, log_det = self.model.inverse(chunk.to(self.device), prepared)
-            targets.append(target[:count].cpu())
-            log_probs.append((chunk.log_prob() - log_det.cpu())[:count])
-        nats = torch.cat(log_probs) + latents.dimensions * self.domain.log_volume()
-        return torch.cat(targets), nats

@@ -4,9 +4,51 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import re
+import secrets
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+# Temporary files tell which process of which machine they belong to, so that those of processes
+# that were killed can be told from those of processes that are at work.
+_TEMPORARY = re.compile(r"\.colorflow-(?P<host>[^~]*)~(?P<process>\d+)~\w+\.tmp")
+_ABANDONED_SECONDS = 24 * 3600
+
+
+class StagedFile:
+    """A file that is being written under another name, until it is whole.
+
+    Args:
+        path: the final name; missing folders are made.
+
+    Raises:
+        OSError: the folder cannot be made or written to.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        name = f".colorflow-{_host()}~{os.getpid()}~{secrets.token_hex(6)}.tmp"
+        self.temporary = self.path.parent / name
+        # Made by the system with the rights any new file gets, which those of tempfile do not.
+        os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+
+    def commit(self) -> None:
+        """Flush to the disk and give the file its final name, in place of an older one.
+
+        Raises:
+            OSError: the disk is full, or the name cannot be given.
+        """
+        with self.temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        self.temporary.replace(self.path)
+
+    def discard(self) -> None:
+        """Remove the temporary file, if it is still there; never fails."""
+        with contextlib.suppress(OSError):
+            self.temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -26,20 +68,54 @@ def written_whole(path: str | Path) -> Iterator[Path]:
     Raises:
         OSError: the folder cannot be made or written to.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".colorflow-", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    staged = StagedFile(path)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a result gets the rights any new file would get.
-        mask = os.umask(0)
-        os.umask(mask)
-        temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        yield staged.temporary
+        staged.commit()
     finally:
+        staged.discard()
+
+
+def sweep(folder: str | Path) -> int:
+    """Remove temporary files that killed processes left in a folder.
+
+    Those of a process of this machine that is no more, of this very process (a number is given
+    again, in containers above all), and those of other machines after a day.
+
+    Args:
+        folder: not searched further down.
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            found = _TEMPORARY.fullmatch(entry.name)
+            if found and _abandoned(entry, found["host"], int(found["process"])):
+                with contextlib.suppress(OSError):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
+
+
+def _abandoned(entry: os.DirEntry[str], host: str, process: int) -> bool:
+    if host != _host():
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            return time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS
+        return False
+    if process == os.getpid():
+        return True
+    if os.name == "nt":  # there, signal 0 would end the process
+        return time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _host() -> str:
+    return re.sub(r"[^\w.-]", "_", socket.gethostname())

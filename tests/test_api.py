@@ -9,6 +9,8 @@ import colorflow
 
 INVENTORY = {
     "Colorizer": [
+        "draw",
+        "paint",
         "decode",
         "encode",
         "from_pretrained",

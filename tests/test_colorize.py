@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from colorflow.colorize import CHUNK, Colorizer, matching_backbone
+from colorflow.colorize import Colorizer, matching_backbone
+from colorflow.decoding import CHUNK
 from colorflow.devices import choose_device
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.lab import lab_planes

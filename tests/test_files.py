@@ -1,8 +1,10 @@
 import os
+import subprocess
+import sys
 
 import pytest
 
-from colorflow.files import written_whole
+from colorflow.files import StagedFile, sweep, written_whole
 
 
 def test_a_block_that_ends_well_leaves_the_file_and_nothing_else(tmp_path):
@@ -34,3 +36,47 @@ def test_the_file_gets_the_rights_of_any_new_file(tmp_path):
     with written_whole(tmp_path / "ours") as temporary:
         temporary.touch()
     assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def _temporary(folder, host, process):
+    path = folder / f".colorflow-{host}~{process}~abc.tmp"
+    path.touch()
+    return path
+
+
+def test_sweeping_takes_what_killed_processes_left_and_nothing_else(tmp_path):
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    here = StagedFile(tmp_path / "x").temporary.name.split("-")[1].split("~")[0]
+    left = _temporary(tmp_path, here, killed.pid)
+    at_work = _temporary(tmp_path, here, os.getppid())
+    elsewhere = _temporary(tmp_path, "another.host", killed.pid)
+    old = _temporary(tmp_path, "another.host", killed.pid + 1)
+    os.utime(old, (0, 0))
+    foreign = tmp_path / ".colorflow-notes.tmp"
+    foreign.touch()
+    assert sweep(tmp_path) == 3  # also the one of this process, which nobody works on
+    assert not left.exists()
+    assert not old.exists()
+    assert sorted(os.listdir(tmp_path)) == sorted([at_work.name, elsewhere.name, foreign.name])
+
+
+def test_sweeping_a_folder_that_is_not_there_is_no_error(tmp_path):
+    assert sweep(tmp_path / "nowhere") == 0
+
+
+def test_a_staged_file_appears_when_committed_and_not_before(tmp_path):
+    staged = StagedFile(tmp_path / "a")
+    staged.temporary.write_text("whole")
+    assert not (tmp_path / "a").exists()
+    staged.commit()
+    assert (tmp_path / "a").read_text() == "whole"
+    staged.discard()
+    assert (tmp_path / "a").exists()
+
+
+def test_a_discarded_file_leaves_nothing(tmp_path):
+    staged = StagedFile(tmp_path / "a")
+    staged.discard()
+    staged.discard()
+    assert os.listdir(tmp_path) == []

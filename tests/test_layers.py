@@ -19,6 +19,7 @@ ABOVE = {
     "images": {"errors", "files"},
     "domains": {"errors", "images", "models"},
     "variants": {"domains", "models"},
+    "decoding": {"errors", "models"},
 }
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["batch"] = {*ABOVE}

@@ -1,5 +1,6 @@
 """Exit codes of the command line."""
 
+DONE = 0
 FATAL = 1
 USAGE = 2
 SOME_FAILED = 3

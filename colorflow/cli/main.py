@@ -6,7 +6,6 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,12 +13,9 @@ import typer
 
 from colorflow import __version__
 from colorflow.cli import exit_codes
+from colorflow.cli.jobs import colorize, recolor, transfer
+from colorflow.cli.options import EPILOG, Device, DeviceOption, JsonOption, ModelOption
 from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
-
-EPILOG = (
-    "Exit codes: 0 all done, 1 fatal, 2 usage, 3 some files failed, 4 no photo found, "
-    "130 interrupted."
-)
 
 app = typer.Typer(
     add_completion=False,
@@ -29,35 +25,6 @@ app = typer.Typer(
     epilog=EPILOG,
     help="Turn grey photos into many plausible colour photos.",
 )
-
-
-class Device(str, Enum):
-    """Where to compute."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class Format(str, Enum):
-    """File format of results."""
-
-    keep = "keep"
-    jpg = "jpg"
-    png = "png"
-    webp = "webp"
-    tif = "tif"
-
-
-ModelOption = Annotated[str, typer.Option(help="Bundled model name, or a .safetensors file.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
-FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
-OutOption = Annotated[Path, typer.Option("--out", "-o", help="Folder of the results.")]
-SaturationOption = Annotated[
-    float, typer.Option(min=0.0, help="Length of the latents: 0 is muted, 1 as sampled.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _version(wanted: bool) -> None:
@@ -76,78 +43,8 @@ def _root(
     """Turn grey photos into many plausible colour photos."""
 
 
-@app.command(epilog=EPILOG)
-def colorize(
-    inputs: Annotated[
-        list[Path], typer.Argument(metavar="INPUT", help="Photos, and folders to search.")
-    ],
-    out: OutOption = Path("colorized"),
-    samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
-    saturation: SaturationOption = 1.0,
-    temperature: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same colours.")] = 0,
-    device: DeviceOption = Device.auto,
-    kind: FormatOption = Format.keep,
-    contact_sheet: Annotated[
-        bool, typer.Option("--contact-sheet", help="Also write all variants side by side.")
-    ] = False,
-    model: ModelOption = "photo",
-) -> None:
-    """Colour grey photos, several plausible ways each.
-
-    colorflow colorize scans/ -o coloured --samples 4 --contact-sheet
-    """
-    from colorflow.batch.discover import discover
-    from colorflow.batch.run import ColorizeConfig, colorize_jobs, require_writable
-    from colorflow.cli.report import Reporter
-    from colorflow.colorize import Colorizer
-    from colorflow.images.contact_sheet import ContactSheet
-
-    found = discover(inputs, out)
-    colorizer = Colorizer.from_pretrained(model, device.value)
-    require_writable(out)
-    config = ColorizeConfig(samples, saturation, temperature, seed, kind.value)
-    sheet = ContactSheet(out / "contact_sheet.jpg") if contact_sheet else None
-    reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
-    try:
-        reporter.run(colorize_jobs(colorizer, found.jobs, config, sheet), found.missing)
-    finally:
-        if sheet:
-            sheet.flush()
-    _finish(reporter.summary(out, sheet.pages if sheet else []))
-
-
-@app.command(epilog=EPILOG)
-def transfer(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
-    targets: Annotated[list[Path], typer.Argument(metavar="TARGET", help="Photos and folders.")],
-    out: OutOption = Path("colorized"),
-    saturation: SaturationOption = 1.0,
-    device: DeviceOption = Device.auto,
-    kind: FormatOption = Format.keep,
-    model: ModelOption = "photo",
-) -> None:
-    """Colour photos by the latent code of a reference of similar layout.
-
-    colorflow transfer summer.jpg series/ -o coloured
-    """
-    from colorflow.batch.discover import discover
-    from colorflow.batch.run import require_writable, transfer_jobs
-    from colorflow.cli.report import Reporter
-    from colorflow.colorize import Colorizer
-
-    found = discover(targets, out)
-    colorizer = Colorizer.from_pretrained(model, device.value)
-    require_writable(out)
-    reporter = Reporter(len(found.jobs), str(colorizer.device), colorizer.model_id)
-    reporter.run(
-        transfer_jobs(colorizer, reference, found.jobs, saturation, kind.value), found.missing
-    )
-    _finish(reporter.summary(out, []))
-
+for command in (colorize, transfer, recolor):
+    app.command(epilog=EPILOG)(command)
 
 train_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train a model on photos of your own."
@@ -233,7 +130,7 @@ def info(
 ) -> None:
     """Tell what is in a file: which model, seed and settings made it."""
     from colorflow.cli.describe import describe_file
-    from colorflow.cli.report import print_data
+    from colorflow.cli.printing import print_data
 
     print_data(describe_file(file), json)
 
@@ -246,7 +143,7 @@ def doctor(
 ) -> None:
     """Check the installation: weights, device, and how exactly the model inverts."""
     from colorflow.cli.describe import examine
-    from colorflow.cli.report import print_data
+    from colorflow.cli.printing import print_data
 
     report = examine(model, device.value)
     print_data(report, json)

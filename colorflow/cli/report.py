@@ -1,13 +1,13 @@
-"""What a run prints: a progress bar on a terminal, plain lines elsewhere, and a summary."""
+"""What a job prints: a progress bar on a terminal, plain lines elsewhere, and a summary."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,59 +18,81 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from colorflow.batch.run import Result
+from colorflow.batch.results import Result
 from colorflow.cli import exit_codes
 
 
 class Reporter:
-    """Follows a run and tells about it on standard error.
+    """Follows a job and tells about it on standard error; data go to standard output.
 
     Args:
         total: photos to come.
         device: where they are computed.
         model: which model colours them.
+        as_json: print a JSON line per photo, and one at the end.
+        quiet: tell of failures and the end only.
     """
 
-    def __init__(self, total: int, device: str, model: str) -> None:
+    def __init__(
+        self, total: int, device: str, model: str, as_json: bool = False, quiet: bool = False
+    ) -> None:
         self.total = total
-        self.done = self.written = self.coloured = 0
-        self.failed: list[str] = []
+        self.as_json = as_json
+        self.quiet = quiet
+        self.counts: Counter[str] = Counter()
+        self.written = self.coloured = 0
         self.interrupted = False
+        self.pages: Sequence[Path] = []
         self.start = time.monotonic()
         self.console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-        self._say(f"model {model} on {device}, {total} photo{'s' * (total != 1)}")
+        self._advance = lambda result: None
+        if not quiet:
+            self.say(f"model {model} on {device}, {total} photo{'s' * (total != 1)}")
 
-    def run(self, results: Iterable[Result], missing: Sequence[Path]) -> None:
-        """Take results as they come; an interrupt ends the run after what is done.
+    @contextlib.contextmanager
+    def progress(self) -> Iterator[None]:
+        """Show a bar while the block lasts, where there is a terminal."""
+        if self.quiet or not self.console.is_terminal:
+            yield
+            return
+        with self._bar() as bar:
+            task = bar.add_task("", total=self.total, name="")
+            self._advance = lambda result: bar.update(
+                task, advance=1, name=printable(result.source.name)
+            )
+            yield
+
+    def take(self, result: Result) -> None:
+        """Tell of a photo.
 
         Args:
-            results: one per photo.
-            missing: inputs that do not exist; they count as failed.
+            result: what became of it.
         """
-        for path in missing:
-            self._fail(f"{path}: expected a photo or a folder, found nothing; check the path")
-        try:
-            if self.console.is_terminal:
-                with self._bar() as bar:
-                    task = bar.add_task("", total=self.total, name="")
-                    for result in results:
-                        self._take(result)
-                        bar.update(task, advance=1, name=result.source.name)
-            else:
-                for result in results:
-                    self._take(result)
-                    if not result.error:
-                        count = f"[{self.done + len(self.failed) - len(missing)}/{self.total}]"
-                        self._say(f"{count} {result.source} ({result.seconds:.1f} s)")
-        except KeyboardInterrupt:
-            self.interrupted = True
+        self.counts[result.status] += 1
+        self.coloured += result.coloured
+        if result.status == "ok":
+            self.written += len(result.outputs)
+        if self.as_json:
+            print(json.dumps(result.to_dict()), flush=True)
+        if result.status in ("failed", "stale"):
+            label = "failed" if result.status == "failed" else f"not done: {result.source}"
+            self.say(f"{label}: {result.reason}")
+        elif not self.quiet:
+            for note in result.notes:
+                self.say(f"note: {result.source}: {note}")
+            if not self.console.is_terminal and not self.as_json:
+                what = f"{result.seconds:.1f} s" if result.status == "ok" else result.reason
+                count = f"[{sum(self.counts.values())}/{self.total}]"
+                told = f" ({what})" if what else ""
+                self.say(f"{count} {result.status} {result.source}{told}")
+        self._advance(result)
 
-    def summary(self, out: Path, pages: Sequence[Path]) -> int:
-        """Print the summary.
+    def summary(self, out: str, report: Path | None) -> int:
+        """Print the end.
 
         Args:
             out: folder of the results.
-            pages: contact sheets that were written.
+            report: where the report is, if one was written.
 
         Returns:
             The exit code.
@@ -78,36 +100,38 @@ class Reporter:
         seconds = time.monotonic() - self.start
         if self.coloured:
             which = f"{self.coloured} photo{'s' * (self.coloured != 1)}"
-            self._say(f"note: {which} had colours already; only the lightness was used")
-        parts = [f"{self.done} coloured", f"{self.written} files in {out}"]
-        if self.failed:
-            parts.append(f"{len(self.failed)} failed")
-        for page in pages:
-            parts.append(f"contact sheet {page}")
-        self._say(f"{', '.join(parts)}, {seconds:.1f} s")
+            self.say(f"note: {which} had colours already; only the lightness was used")
+        parts = []
+        if self.counts["ok"] or not self.counts:
+            parts = [f"{self.counts['ok']} coloured", f"{self.written} files in {out}"]
+        for status, name in (
+            ("to do", "to do"),
+            ("skipped", "skipped"),
+            ("stale", "not done, results of other settings are in the way"),
+            ("failed", "failed"),
+        ):
+            if self.counts[status]:
+                parts.append(f"{self.counts[status]} {name}")
+        parts += [f"contact sheet {page}" for page in self.pages]
+        self.say(f"{', '.join(parts)}, {seconds:.1f} s")
+        if report is not None and (self.counts["failed"] or self.counts["stale"]):
+            self.say(f"reasons are in {report}")
+        if self.as_json:
+            print(json.dumps({"summary": dict(self.counts), "interrupted": self.interrupted}))
         if self.interrupted:
-            self._say("interrupted; finished photos are kept")
+            self.say("interrupted; what is done is kept, the same command goes on from here")
             return exit_codes.INTERRUPTED
-        if self.failed:
+        if self.counts["failed"] or self.counts["stale"]:
             return exit_codes.SOME_FAILED
-        return 0 if self.done else exit_codes.NOTHING_FOUND
+        return 0
 
-    def _take(self, result: Result) -> None:
-        for note in result.notes:
-            self._say(f"note: {result.source}: {note}")
-        if result.error:
-            self._fail(result.error)
-            return
-        self.done += 1
-        self.written += len(result.outputs)
-        self.coloured += result.coloured
+    def say(self, line: str) -> None:
+        """Print a line on standard error.
 
-    def _fail(self, reason: str) -> None:
-        self.failed.append(reason)
-        self._say(f"failed: {reason}")
-
-    def _say(self, line: str) -> None:
-        self.console.print(line)
+        Args:
+            line: may hold file names that are no proper text.
+        """
+        self.console.print(printable(line))
 
     def _bar(self) -> Progress:
         return Progress(
@@ -119,38 +143,13 @@ class Reporter:
         )
 
 
-def print_data(data: Mapping[str, Any], as_json: bool) -> None:
-    """Print facts on standard output.
+def printable(text: str) -> str:
+    """Make a text printable that may hold the name of a file whose bytes are no text.
 
     Args:
-        data: plain data.
-        as_json: as JSON, else one indented line per fact.
+        text: with such bytes as lone surrogates.
+
+    Returns:
+        The text with question marks for them.
     """
-    if as_json:
-        json.dump(data, sys.stdout, indent=2)
-        print()
-        return
-    _print_lines(data, "")
-
-
-def _print_lines(data: Mapping[str, Any], indent: str) -> None:
-    for name, value in data.items():
-        if isinstance(value, Mapping):
-            print(f"{indent}{name}:")
-            _print_lines(value, indent + "  ")
-        elif isinstance(value, (list, tuple)) and value and isinstance(value[0], Mapping):
-            print(f"{indent}{name}:")
-            for entry in value:
-                print(f"{indent}  " + "  ".join(f"{k} {_short(v)}" for k, v in entry.items()))
-        else:
-            print(f"{indent}{name}: {_short(value)}")
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, (list, tuple)):
-        return ", ".join(_short(v) for v in value)
-    if value is None or isinstance(value, bool):
-        return {True: "yes", False: "no", None: "-"}[value]
-    return str(value)
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

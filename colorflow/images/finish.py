@@ -77,7 +77,7 @@ class Finisher:
         height, width = self.lightness.shape
         planes = torch.empty(3, height * width, dtype=kind)
         pending: list[tuple[Tensor, ...]] = []
-        workspace = torch.empty(9 * max(STRIP_PIXELS, width))
+        workspace = torch.empty(9 * max(min(STRIP_PIXELS, height * width), width))
         for rows, a, b in self._upsampling(chroma).strips(chroma):
             lab = self.lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
             rgb = linear_rgb(*lab, workspace)

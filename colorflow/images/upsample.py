@@ -17,7 +17,7 @@ and enlarged again: the error is 0.83 times that of bilinear interpolation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -82,6 +82,9 @@ class Upsampler:
         self.mean = box_mean(self.guide, r)
         variance = box_mean(self.guide.square(), r) - self.mean.square()
         self.damped = variance.clamp_(min=0).add_(self.config.guided_epsilon)
+        # Linear interpolation as matrices, from the chroma to the guide and on to the photo.
+        self.rows = _interpolation_matrix(chroma_size[0], self.size[0])
+        self.columns = _interpolation_matrix(chroma_size[1], self.size[1]).t()
         self.downwards = _interpolation_matrix(self.size[0], lightness.shape[0])
 
     def joint_bilateral(self, chroma: Tensor) -> Tensor:
@@ -97,14 +100,13 @@ class Upsampler:
         Returns:
             [2, h * factor, w * factor].
         """
-        radius, factor = self.config.bilateral_radius, self.config.guide_factor
-        height, width = self.chroma_size
-        padded = functional.pad(chroma[None], (radius,) * 4, mode="replicate")
-        near = functional.unfold(padded, 2 * radius + 1).view(2, -1, height * width)
-        # One small matrix product per chroma pixel: [2, neighbours] @ [neighbours, factor^2].
-        fine = torch.bmm(near.permute(2, 0, 1).contiguous(), self.weights)
-        blocks = fine.view(height, width, 2, factor, factor)
-        return blocks.permute(2, 0, 3, 1, 4).reshape(2, *self.size)
+        factor = self.config.guide_factor
+        fine = chroma.new_zeros(2, *self.weights.shape[1:])
+        near = _neighbours(chroma, self.config.bilateral_radius)
+        for weight, values in zip(self.weights, near, strict=True):
+            fine.addcmul_(weight, values[:, :, None])
+        blocks = fine.view(2, *self.chroma_size, factor, factor)
+        return blocks.transpose(2, 3).reshape(2, *self.size)
 
     def coefficients(self, chroma: Tensor) -> Tensor:
         """Write enlarged chroma as a locally linear function of lightness, c = A L + B.
@@ -123,7 +125,7 @@ class Upsampler:
         fine = self.joint_bilateral(chroma)
         for _ in range(self.config.corrections):
             lost = chroma - functional.avg_pool2d(fine, self.config.guide_factor)
-            fine += _enlarge(lost, self.size)
+            fine += self.rows @ lost @ self.columns
         r = self.config.guided_radius
         mean, product = box_mean(torch.cat([fine, self.guide * fine]), r).split(2)
         slope = (product - self.mean * mean) / self.damped
@@ -142,7 +144,11 @@ class Upsampler:
         """
         height, width = self.lightness.shape
         # Across first, once; then down, a strip at a time, so that nothing full-size is held.
-        wide = _enlarge(self.coefficients(chroma), (self.size[0], width))
+        wide = self.coefficients(chroma)
+        if width != self.size[1]:
+            wide = functional.interpolate(
+                wide[None], size=(self.size[0], width), mode="bilinear", align_corners=False
+            )[0]
         for rows in row_strips(height, width):
             # Few guide rows matter to a strip; a small matrix product beats gathering and blending.
             used = self.downwards[rows].any(0).nonzero()[:, 0]
@@ -167,24 +173,45 @@ def bilateral_weights(coarse: Tensor, guide: Tensor, config: UpsampleConfig) -> 
         config: radius and widths.
 
     Returns:
-        [h * w, (2 radius + 1)^2, factor^2].
+        One plane per neighbour, in the order of :func:`_neighbours`, of guide pixels sorted by
+        their chroma pixel, [(2 radius + 1)^2, h * w, factor^2].
     """
     factor, radius = config.guide_factor, config.bilateral_radius
     height, width = coarse.shape
-    padded = functional.pad(coarse[None, None], (radius,) * 4, mode="replicate")
-    near = functional.unfold(padded, 2 * radius + 1)[0].t()  # [h * w, neighbours]
     blocks = guide.view(height, factor, width, factor).transpose(1, 2)
     blocks = blocks.reshape(height * width, factor * factor)
     # Position of each guide pixel within its chroma pixel, from the centre of that pixel.
     inner = (torch.arange(factor, dtype=guide.dtype) + 0.5) / factor - 0.5
     distance = inner - torch.arange(-radius, radius + 1, dtype=guide.dtype)[:, None]
-    one_sided = distance.square() / (2 * config.bilateral_space**2)  # [side, factor]
-    space = _outer(one_sided, one_sided, torch.add)
-    contrast = (blocks[:, None, :] - near[:, :, None]).square_()
-    weights = contrast.mul_(-1 / (2 * config.bilateral_range**2)).sub_(space).exp_()
-    total = weights.sum(1, keepdim=True)
-    tent = (1 - distance.abs()).clamp(min=0)
-    return torch.where(total > 1e-6, weights.div_(total.clamp(min=1e-12)), _outer(tent, tent))
+    spaces = _outer((distance.square() * (-1 / (2 * config.bilateral_space**2))).exp())
+    weights = guide.new_empty(len(spaces), *blocks.shape)
+    nearby = _neighbours(coarse[None], radius)
+    # One neighbour after the other: its plane fits into the cache of a core, all of them do not.
+    for weight, near, space in zip(weights, nearby, spaces, strict=True):
+        torch.sub(blocks, near[0, :, None], out=weight)
+        weight.square_().mul_(-1 / (2 * config.bilateral_range**2)).exp_().mul_(space)
+    total = weights.sum(0)
+    lost = total <= 1e-6
+    if lost.any():
+        for weight, tent in zip(weights, _outer((1 - distance.abs()).clamp(min=0)), strict=True):
+            weight.copy_(torch.where(lost, tent, weight))
+        total = weights.sum(0)
+    for weight in weights:
+        weight.div_(total)
+    return weights
+
+
+def _neighbours(planes: Tensor, radius: int) -> Tensor:
+    """Shift [channels, h, w] by -radius ... radius: [(2 radius + 1)^2, channels, h * w]."""
+    padded = functional.pad(planes[None], (radius,) * 4, mode="replicate")
+    columns = functional.unfold(padded, 2 * radius + 1)
+    return columns.view(len(planes), -1, planes[0].numel()).transpose(0, 1)
+
+
+def _outer(one_sided: Tensor) -> Tensor:
+    """Multiply [side, factor] of both directions to [side^2, factor^2]."""
+    both = one_sided[:, None, :, None] * one_sided[None, :, None, :]
+    return both.flatten(2).flatten(0, 1)
 
 
 def box_mean(planes: Tensor, radius: int) -> Tensor:
@@ -226,20 +253,6 @@ def upsample_strips(
     """
     height, width = chroma.shape[1:]
     return Upsampler(lightness, (height, width), config).strips(chroma)
-
-
-def _outer(
-    rows: Tensor, columns: Tensor, operation: Callable[[Tensor, Tensor], Tensor] = torch.mul
-) -> Tensor:
-    """Combine [side, factor] of both directions to [side^2, factor^2]."""
-    both = operation(rows[:, None, :, None], columns[None, :, None, :])
-    return both.flatten(2).flatten(0, 1)
-
-
-def _enlarge(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    if tuple(planes.shape[1:]) == size:
-        return planes
-    return functional.interpolate(planes[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def _interpolation_matrix(source: int, target: int) -> Tensor:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
-from colorflow.errors import ConfigError
+from colorflow.errors import ConfigError, ShapeError
 
 
 class HoistedCondition(nn.Module):
@@ -60,6 +62,30 @@ class PreparedCondition:
 
     terms: tuple[Tensor | None, ...]
     size: tuple[int, int]
+
+    @classmethod
+    def cat(cls, parts: Sequence[PreparedCondition]) -> PreparedCondition:
+        """Put conditions of several photos one behind the other.
+
+        Args:
+            parts: of one geometry.
+
+        Returns:
+            The condition of all of them.
+
+        Raises:
+            ShapeError: the geometries differ.
+        """
+        if len(parts) == 1:
+            return parts[0]
+        sizes = {part.size for part in parts}
+        if len(sizes) != 1:
+            raise ShapeError(f"PreparedCondition: expected one geometry, got {sorted(sizes)}")
+        terms = tuple(
+            None if column[0] is None else torch.cat([t for t in column if t is not None])
+            for column in zip(*(part.terms for part in parts), strict=True)
+        )
+        return cls(terms, parts[0].size)
 
     def __len__(self) -> int:
         return next(len(term) for term in self.terms if term is not None)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
@@ -257,9 +257,13 @@ class Latents:
         Args:
             path: of the file.
         """
-        tensors = {n: v.contiguous().cpu() for n, v in zip(self.names, self.levels, strict=True)}
         with written_whole(path) as temporary:
-            save_file(tensors, temporary, metadata={"format": "colorflow-latents"})
+            temporary.write_bytes(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """Give the content of a safetensors file, as :meth:`load` reads it."""
+        tensors = {n: v.contiguous().cpu() for n, v in zip(self.names, self.levels, strict=True)}
+        return save(tensors, metadata={"format": "colorflow-latents"})
 
     @classmethod
     def load(cls, path: str | Path) -> Latents:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from colorflow.batch.discover import check_collisions, discover
-from colorflow.errors import ConfigError, NothingFoundError
+from colorflow.batch.discover import discover
+from colorflow.errors import NothingFoundError
 
 
 def _touch(*paths: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_named_file_is_taken_whatever_its_suffix_and_a_missing_one_is_reported
     _touch(tmp_path / "scan.xyz")
     found = discover([tmp_path / "scan.xyz", tmp_path / "gone.jpg"], tmp_path / "out")
     assert [j.source.name for j in found.jobs] == ["scan.xyz"]
-    assert found.missing == [tmp_path / "gone.jpg"]
+    assert [path for path, _ in found.problems] == [tmp_path / "gone.jpg"]
 
 
 def test_nothing_found_names_the_folder_and_the_kinds(tmp_path):
@@ -61,13 +61,62 @@ def test_only_missing_inputs_are_named(tmp_path):
         discover([tmp_path / "gone"], tmp_path / "out")
 
 
-def test_two_sources_of_one_result_are_both_named(tmp_path):
-    a, b = tmp_path / "a.jpg", tmp_path / "a.png"
-    with pytest.raises(ConfigError, match=r"a\.jpg and .*a\.png"):
-        check_collisions([(a, tmp_path / "o/a_v1.png"), (b, tmp_path / "o/a_v1.png")])
+def test_a_pattern_chooses_in_folders_but_not_among_named_files(tmp_path):
+    _touch(tmp_path / "in/a_grey.jpg", tmp_path / "in/b.jpg", tmp_path / "c.jpg")
+    found = discover([tmp_path / "in", tmp_path / "c.jpg"], tmp_path / "out", "*_grey.*")
+    assert [(j.source.name, j.named) for j in found.jobs] == [
+        ("a_grey.jpg", False),
+        ("c.jpg", True),
+    ]
 
 
-def test_an_input_is_never_a_result(tmp_path):
-    a, b = tmp_path / "a.jpg", tmp_path / "a_v1.jpg"
-    with pytest.raises(ConfigError, match="overwrite an input"):
-        check_collisions([(a, tmp_path / "x/../a_v1.jpg"), (b, tmp_path / "a_v1_v1.jpg")])
+def test_links_are_followed_once_and_circles_end(tmp_path):
+    _touch(tmp_path / "in/a/x.jpg", tmp_path / "elsewhere/y.jpg")
+    os.symlink(tmp_path / "in", tmp_path / "in/a/again")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "in/b")
+    os.symlink(tmp_path / "elsewhere", tmp_path / "in/c")
+    os.symlink(tmp_path / "in/loop.jpg", tmp_path / "in/loop.jpg")
+    found = discover([tmp_path / "in"], tmp_path / "out")
+    assert [str(j.target.relative_to(tmp_path / "out")) for j in found.jobs][-2:] == ["a/x", "b/y"]
+    assert not any(j.source.name in ("again", "c") for j in found.jobs)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read_is_a_problem_and_no_end(tmp_path):
+    _touch(tmp_path / "in/a.jpg", tmp_path / "in/closed/b.jpg")
+    (tmp_path / "in/closed").chmod(0)
+    found = discover([tmp_path / "in"], tmp_path / "out")
+    (tmp_path / "in/closed").chmod(0o755)
+    assert [j.source.name for j in found.jobs] == ["a.jpg"]
+    assert found.problems[0][0].name == "closed"
+
+
+def test_an_error_of_the_system_is_a_problem_and_no_end(tmp_path, monkeypatch):
+    _touch(tmp_path / "in/a.jpg", tmp_path / "in/closed/b.jpg")
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = discover([tmp_path / "in"], tmp_path / "out")
+    assert [j.source.name for j in found.jobs] == ["a.jpg"]
+    assert found.problems == [(tmp_path / "in/closed", "Permission denied")]
+
+
+def test_names_that_are_no_text_are_taken(tmp_path):
+    name = os.fsdecode(b"caf\xe9.jpg")
+    _touch(tmp_path / "in" / name)
+    found = discover([tmp_path / "in"], tmp_path / "out")
+    assert [j.source.name for j in found.jobs] == [name]
+
+
+def test_deep_trees_do_not_exhaust_the_stack(tmp_path):
+    folder = tmp_path
+    for _ in range(300):
+        folder = folder / "d"
+        folder.mkdir()
+    _touch(folder / "a.jpg")
+    assert len(discover([tmp_path / "d"], tmp_path / "out").jobs) == 1

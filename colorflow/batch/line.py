@@ -1,0 +1,265 @@
+"""The stages a photo goes through: look, decode, paint, finish, write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from colorflow.batch.config import BatchConfig, settings_hash
+from colorflow.batch.existing import State, examine
+from colorflow.batch.memory import BYTES_PER_PIXEL, Budget, within_memory
+from colorflow.batch.names import Namer
+from colorflow.batch.painters import Painter, Prepared
+from colorflow.batch.pipeline import Done, Stage
+from colorflow.batch.places import local_copy, stage
+from colorflow.batch.results import Parcel
+from colorflow.decoding import rows_per_call
+from colorflow.errors import ColorflowError, ConfigError
+from colorflow.images.opening import unlimited_open
+from colorflow.images.read import read_photo
+from colorflow.images.write import encode_image, history_of
+from colorflow.variants import Variant
+
+# Formats that hold 16 bits per channel.
+DEEP = frozenset({".png", ".tif", ".tiff"})
+
+Leaf = tuple[Parcel, int, Variant, bytes, bytes]
+
+
+class Line:
+    """The work of each stage, and what they share.
+
+    Args:
+        painter: what is painted.
+        config: of the job.
+        namer: of the results.
+        budget: memory for photos in work.
+    """
+
+    def __init__(self, painter: Painter, config: BatchConfig, namer: Namer, budget: Budget) -> None:
+        self.painter = painter
+        self.config = config
+        self.namer = namer
+        self.budget = budget
+        self.identity = settings_hash(painter.settings)
+        device = painter.colorizer.device
+        self.rows = rows_per_call(device)
+        # One stream of work keeps a GPU busy; a CPU has a core for every photo.
+        self.slots = 0 if device.type == "cpu" else 1
+
+    def stages(self, look_only: bool = False) -> list[Stage]:
+        """List the stages, first to last.
+
+        Args:
+            look_only: leave out all that reads, computes or writes pictures.
+
+        Returns:
+            The stages.
+        """
+        if look_only:
+            return [Stage("look", self.look, "io"), Stage("tell", self.tell, "io")]
+        return [
+            Stage("look", self.look, "io"),
+            Stage("decode", self.decode, "compute", admit=self._admit),
+            Stage(
+                "paint",
+                self.paint,
+                "compute",
+                size=self.painter.together,
+                group=lambda p: tuple(p.condition.shape),
+                slots=self.slots,
+            ),
+            Stage("finish", self.finish, "compute"),
+            Stage("write", self.write, "io"),
+        ]
+
+    def look(self, parcels: Sequence[Parcel]) -> list[Any]:
+        """See what is there already; fetch a photo that is far away, and see how large it is."""
+        (parcel,) = parcels
+        job, result = parcel.job, parcel.result
+        found = examine(job.source, parcel.outputs, self.painter.settings, self.identity)
+        rerun = self.config.rerun
+        if rerun != "overwrite":
+            if found.state is State.done:
+                result.outputs = list(parcel.outputs)
+                return self._ended(parcel, "skipped", found.reason)
+            if found.state is State.foreign:
+                return self._ended(parcel, "stale", f"{found.reason}; use --overwrite")
+            if found.state is State.stale and rerun == "skip":
+                hint = "make them again with --changed or --overwrite"
+                return self._ended(parcel, "stale", f"{found.reason}; {hint}")
+        parcel.file = parcel.keep.enter_context(local_copy(job.source))
+        parcel.cost = BYTES_PER_PIXEL * pixels_of(parcel.file)
+        return [parcel]
+
+    def tell(self, parcels: Sequence[Parcel]) -> list[Any]:
+        """Say what would be done."""
+        (parcel,) = parcels
+        parcel.result.outputs = list(parcel.outputs)
+        return self._ended(parcel, "to do", "")
+
+    def decode(self, parcels: Sequence[Parcel]) -> list[Any]:
+        """Read the photo, and make what the networks need of it."""
+        (parcel,) = parcels
+        photo = read_photo(parcel.file)
+        parcel.keep.close()
+        result = parcel.result
+        if not parcel.job.named and history_of(photo.metadata) is not None:
+            return self._ended(parcel, "skipped", "was made by colorflow; name it to colour it")
+        result.coloured = photo.is_coloured()
+        result.notes += photo.notes
+        parcel.metadata = photo.metadata.apply(self.config.metadata)
+        parcel.deep = photo.pixels.dtype.itemsize > 1
+        identity = self.painter.identify(photo)
+        parcel.made_by = {"settings": self.identity, **self.painter.settings, "photo": identity}
+        result.details = {"size": list(photo.size[::-1]), "photo": identity}
+        parcel.photo = photo
+        self._set(parcel, self.painter.prepare(photo, identity))
+        return [parcel]
+
+    def paint(self, parcels: Sequence[Parcel]) -> list[Any]:
+        """Run the networks."""
+
+        def work(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
+            prepared = [(p.photo, p.condition, p.code) for p in items]
+            return self.painter.paint(prepared, rows)  # type: ignore[arg-type]
+
+        leaves: list[Leaf] = []
+        painted = within_memory(work, parcels, self.rows, self._smaller)
+        for parcel, variants in zip(parcels, painted, strict=True):
+            parcel.pending = len(variants)
+            parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
+            parcel.result.details["variants"] = [
+                {"variant": v.index + 1, "log_prob_nats": round(v.log_prob, 2)} for v in variants
+            ]
+            leaves += [(parcel, k, variant, b"", b"") for k, variant in enumerate(variants)]
+        return leaves
+
+    def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
+        """Make one full-size picture and encode it."""
+        ((parcel, k, variant, _, _),) = leaves
+        if parcel.error is not None:
+            return [(parcel, k, variant, b"", b"")]
+        suffix = parcel.outputs[k].suffix.lower()
+        deep = parcel.deep and suffix in DEEP
+        finishing = variant.finishing
+        picture = finishing.deep(variant.target) if deep else finishing.picture(variant.target)
+        if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
+            parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
+        made_by = {**parcel.made_by, **self.painter.describe(variant)}
+        data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+        code = variant.latents.to_bytes() if self.config.latents else b""
+        return [(parcel, k, variant, data, code)]
+
+    def write(self, leaves: Sequence[Leaf]) -> list[Any]:
+        """Write one result under another name; with the last one, give all their names."""
+        ((parcel, k, _, data, code),) = leaves
+        if parcel.error is None:
+            parcel.staged.append(stage(parcel.outputs[k], data))
+            if code:
+                parcel.staged.append(stage(latents_path(parcel.outputs[k]), code))
+        return self._leaf_done(parcel, None)
+
+    def fail(self, item: Any, error: Exception) -> list[Done]:
+        """Turn an error of one photo into its result; one that concerns all is raised.
+
+        Args:
+            item: a parcel or a leaf.
+            error: what happened.
+
+        Returns:
+            The result, once nothing of the photo is on its way any more.
+
+        Raises:
+            ConfigError: a setting that is wrong for this photo is wrong for all.
+        """
+        if isinstance(error, ConfigError):
+            raise error
+        if not isinstance(error, (ColorflowError, OSError, RuntimeError, MemoryError)):
+            kind = type(error).__name__
+            error = ColorflowError(f"unexpected {kind}: {error}; please report this file")
+        if isinstance(item, tuple):
+            return self._leaf_done(item[0], error)
+        item.error = error
+        return self._settled(item)
+
+    def _admit(self, parcel: Parcel) -> bool:
+        parcel.admitted = self.budget.take(parcel.cost)
+        return parcel.admitted
+
+    def _set(self, parcel: Parcel, prepared: Prepared | None) -> None:
+        if prepared is None:
+            raise ColorflowError("this photo cannot be shown to the model")
+        _, parcel.condition, parcel.code = prepared
+
+    def _smaller(self, parcel: Parcel) -> Parcel | None:
+        """Halve the size at which the model sees a photo."""
+        if parcel.photo is None or parcel.condition is None:
+            return None
+        parcel.halvings += 1
+        identity = parcel.made_by["photo"]
+        prepared = self.painter.prepare(parcel.photo, identity, parcel.halvings)
+        if prepared is None:
+            return None
+        self._set(parcel, prepared)
+        parcel.result.note("memory was short: coloured at half the usual size, colours are coarser")
+        return parcel
+
+    def _leaf_done(self, parcel: Parcel, error: Exception | None) -> list[Any]:
+        return self._settled(parcel) if parcel.leaf_done(error) else []
+
+    def _settled(self, parcel: Parcel) -> list[Any]:
+        self._release(parcel)
+        return [Done(parcel.settle())]
+
+    def _ended(self, parcel: Parcel, status: str, reason: str) -> list[Any]:
+        self._release(parcel)
+        parcel.result.status, parcel.result.reason = status, reason
+        return [Done(parcel.result)]
+
+    def _release(self, parcel: Parcel) -> None:
+        parcel.keep.close()
+        if parcel.admitted:
+            parcel.admitted = False
+            self.budget.give_back(parcel.cost)
+
+
+def pixels_of(path: Path) -> int:
+    """Read from its head how large a picture is.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Width times height; 0 where it cannot be read, which is said where it is decoded.
+    """
+    try:
+        with path.open("rb") as file, unlimited_open(file) as picture:
+            return int(picture.width * picture.height)
+    except Exception:  # decoders raise what they like
+        return 0
+
+
+def picture_has_alpha(picture: Any) -> bool:
+    """Tell whether a picture has transparency.
+
+    Args:
+        picture: a Pillow picture or an array [height, width, channels].
+
+    Returns:
+        Whether it has a fourth channel.
+    """
+    return picture.mode == "RGBA" if hasattr(picture, "mode") else picture.shape[-1] == 4
+
+
+def latents_path(output: Path) -> Path:
+    """Name the latents that belong to a result.
+
+    Args:
+        output: the result.
+
+    Returns:
+        ``name.latents.safetensors`` beside it.
+    """
+    return output.with_name(f"{output.stem}.latents.safetensors")

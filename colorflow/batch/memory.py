@@ -1,0 +1,147 @@
+"""Keeping within the memory there is: how many photos at once, and what to do when it is short."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+
+from colorflow.errors import ImageError
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+GIB = 1 << 30
+# Bytes that a photo takes per pixel while it is worked on: its values, lightness, the planes of the
+# result, Pillow's copy of them and the encoded file.
+BYTES_PER_PIXEL = 24
+
+
+class Budget:
+    """Bytes that photos in work may take together; one alone may take more.
+
+    Args:
+        total: of all of them.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.used = 0
+        self.holders = 0
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> bool:
+        """Reserve, if there is room.
+
+        Args:
+            size: in bytes.
+
+        Returns:
+            Whether there was.
+        """
+        with self._lock:
+            if self.holders and self.used + size > self.total:
+                return False
+            self.used += size
+            self.holders += 1
+            return True
+
+    def give_back(self, size: int) -> None:
+        """Undo :meth:`take`.
+
+        Args:
+            size: in bytes.
+        """
+        with self._lock:
+            self.used -= size
+            self.holders -= 1
+
+
+def default_memory(jobs: int) -> int:
+    """Choose how much photos in work may take.
+
+    Args:
+        jobs: photos worked on at the same time.
+
+    Returns:
+        Bytes: half a GiB per job and at least one, at most half of the machine's memory.
+    """
+    wanted = max(GIB, jobs * GIB // 2)
+    try:
+        physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return wanted
+    return min(wanted, physical // 2)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Recognise the errors by which Python, PyTorch and drivers say that memory is short.
+
+    Args:
+        error: any.
+
+    Returns:
+        Whether it is one of them.
+    """
+    text = str(error).lower()
+    signs = ("out of memory", "not enough memory", "can't allocate memory")
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and any(sign in text for sign in signs)
+    )
+
+
+def within_memory(
+    work: Callable[[Sequence[T], int], list[R]],
+    items: Sequence[T],
+    rows: int,
+    smaller: Callable[[T], T | None],
+) -> list[R]:
+    """Work on items together; where memory is short, on fewer, then by smaller calls, then smaller.
+
+    Args:
+        work: takes items and the number of samples in a call of the flow; one result per item.
+        items: to work on.
+        rows: samples in a call, to begin with.
+        smaller: makes an item that needs less memory, or None where there is none.
+
+    Returns:
+        The results, in order.
+
+    Raises:
+        ImageError: memory is short for one item at its smallest.
+    """
+    try:
+        return work(items, rows)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    # Outside the except block, whose traceback would hold on to the memory.
+    release()
+    if len(items) > 1:
+        half = len(items) // 2
+        return [
+            result
+            for part in (items[:half], items[half:])
+            for result in within_memory(work, part, rows, smaller)
+        ]
+    if rows > 1:
+        return within_memory(work, items, rows // 2, smaller)
+    reduced = smaller(items[0])
+    if reduced is None:
+        raise ImageError(
+            "memory is too short to colour this photo; close other programs, or use --device cpu"
+        )
+    return within_memory(work, [reduced], rows, smaller)
+
+
+def release() -> None:
+    """Give unused memory back."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()

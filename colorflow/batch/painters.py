@@ -1,0 +1,163 @@
+"""What is painted on the photos of a job: samples, or the latent code of a reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from colorflow.batch.config import RECIPE, BatchConfig
+from colorflow.batch.pick import choose
+from colorflow.colorize import Colorizer
+from colorflow.decoding import photos_per_call, rows_per_call
+from colorflow.errors import ImageError
+from colorflow.images.photo import Photo
+from colorflow.images.read import read_photo
+from colorflow.models.latents import Latents
+from colorflow.variants import Variant
+
+Prepared = tuple[Photo, Tensor, Latents]
+
+
+class Painter(Protocol):
+    """Gives each photo its condition and codes, and turns these into variants.
+
+    ``settings`` is everything that decides the result, ``count`` the number of results per photo,
+    ``template`` their usual name, ``together`` how many photos fill a call of the flow.
+    """
+
+    colorizer: Colorizer
+    settings: Mapping[str, Any]
+    count: int
+    template: str
+    together: int
+
+    def identify(self, photo: Photo) -> str:
+        """Give the hash from which the seeds of a photo's samples come."""
+
+    def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
+        """Make what the networks need; halved in size so many times, or None where it cannot be."""
+
+    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+        """Make the variants that are to be written."""
+
+    def describe(self, variant: Variant) -> dict[str, Any]:
+        """List what it takes to make a variant again, beside the settings."""
+
+
+class SamplePainter:
+    """Draws samples, and picks among them.
+
+    Args:
+        colorizer: the model.
+        config: how.
+    """
+
+    def __init__(self, colorizer: Colorizer, config: BatchConfig) -> None:
+        self.colorizer = colorizer
+        self.config = config
+        default = colorizer.model.config.temperature
+        self.settings = {
+            "recipe": RECIPE,
+            "model": colorizer.model_id,
+            "seed": config.seed,
+            "temperature": default if config.temperature is None else config.temperature,
+            "saturation": config.saturation,
+            "pick": config.pick,
+            # The one that is picked depends on how many there are to pick from.
+            "samples": None if config.pick == "all" else config.samples,
+            "quality": config.quality,
+            "metadata": config.metadata,
+        }
+        self.count = config.samples if config.pick == "all" else 1
+        self.template = "{stem}_v{k}{ext}" if config.pick == "all" else "{stem}_color{ext}"
+        rows = rows_per_call(colorizer.device)
+        self.together = config.batch_size or photos_per_call(config.samples, rows)
+
+    def identify(self, photo: Photo) -> str:
+        """Hash the pixels."""
+        return photo.digest()
+
+    def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
+        """Make the condition and draw the codes."""
+        geometry = self.colorizer.domain.geometry
+        height, width = geometry.condition_size(*photo.size)
+        size = height >> halvings, width >> halvings
+        if min(size) < geometry.step or any(side % geometry.step for side in size):
+            return None
+        config = self.config
+        code = self.colorizer.draw(
+            photo,
+            config.samples,
+            config.saturation,
+            config.temperature,
+            config.seed,
+            size,
+            identity,
+        )
+        return photo, self.colorizer.domain.condition(photo, size), code
+
+    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+        """Decode the codes, and choose."""
+        painted = self.colorizer.paint(photos, self.config.seed, rows)
+        return [choose(variants, self.config.pick) for variants in painted]
+
+    def describe(self, variant: Variant) -> dict[str, Any]:
+        """Name the variant and its density."""
+        return {"variant": variant.index + 1, "log_prob_nats": round(variant.log_prob, 2)}
+
+
+class TransferPainter:
+    """Paints the latent code of a reference.
+
+    Args:
+        colorizer: the model.
+        reference: a colour photo.
+        config: how; of it saturation, quality and metadata matter.
+
+    Raises:
+        ImageError: the reference cannot be read or has no colours.
+    """
+
+    template = "{stem}_transfer{ext}"
+    count = 1
+
+    def __init__(self, colorizer: Colorizer, reference: Path, config: BatchConfig) -> None:
+        photo = read_photo(reference)
+        if not photo.is_coloured():
+            raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
+        self.colorizer = colorizer
+        self.code = colorizer.encode(photo).scale(config.saturation)
+        self.settings = {
+            "recipe": RECIPE,
+            "model": colorizer.model_id,
+            "reference": reference.name,
+            "reference_sha256": photo.digest(),
+            "saturation": config.saturation,
+            "quality": config.quality,
+            "metadata": config.metadata,
+        }
+        self.together = config.batch_size or rows_per_call(colorizer.device)
+
+    def identify(self, photo: Photo) -> str:
+        """Hash the pixels."""
+        return photo.digest()
+
+    def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
+        """Make the condition at the geometry of the reference."""
+        if halvings:
+            return None  # the code has one size
+        height, width = self.colorizer.model.target_size(self.code)
+        stride = self.colorizer.domain.geometry.stride
+        size = height * stride, width * stride
+        return photo, self.colorizer.domain.condition(photo, size), self.code
+
+    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+        """Decode the code for every photo."""
+        return self.colorizer.paint(photos, rows=rows)
+
+    def describe(self, variant: Variant) -> dict[str, Any]:
+        """Say nothing more: the settings tell all."""
+        return {}

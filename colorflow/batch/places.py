@@ -1,0 +1,159 @@
+"""Where photos lie and results go: folders of this machine, or any place fsspec knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, cast
+
+from colorflow.errors import ConfigError
+from colorflow.files import StagedFile
+
+# Writing is whole or not at all there by itself; elsewhere a temporary name and a move are needed.
+_OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "memory"})
+
+
+class Staged(Protocol):
+    """A file that is written but does not have its name yet."""
+
+    def commit(self) -> None:
+        """Give it its name."""
+
+    def discard(self) -> None:
+        """Forget it."""
+
+
+def place(text: str) -> Path:
+    """Turn what the user typed into a path.
+
+    Args:
+        text: a path of this machine, or a URL such as ``s3://bucket/folder`` or ``memory://in``.
+
+    Returns:
+        A path; of a URL one that works the same way, from universal_pathlib.
+
+    Raises:
+        ConfigError: the URL needs a package that is not installed, or nobody knows its kind.
+    """
+    if "://" not in text:
+        return Path(text)
+    try:
+        from upath import UPath
+    except ImportError as error:
+        raise ConfigError(
+            f"{text}: URLs need further packages; install them with "
+            "pip install 'colorflow-cinn[remote]'"
+        ) from error
+    try:
+        path = UPath(text)
+        path.exists()  # what is missing for this kind of URL shows here
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"{text}: cannot be reached ({error})") from error
+    return cast(Path, path)
+
+
+def is_local(path: Path) -> bool:
+    """Tell paths of this machine from URLs.
+
+    Args:
+        path: of :func:`place`.
+
+    Returns:
+        True for the former.
+    """
+    return isinstance(path, Path) and not hasattr(path, "fs")
+
+
+def real_path(path: Path, folders: dict[str, str]) -> str:
+    """Find what a path really leads to, past symbolic links.
+
+    Args:
+        path: of :func:`place`.
+        folders: what is known of folders already; grows. Asking the system for every file of a
+            large archive takes long.
+
+    Returns:
+        A text that is equal for equal files.
+    """
+    if not is_local(path):
+        return str(path)
+    parent = str(path.parent)
+    if parent not in folders:
+        folders[parent] = os.path.realpath(parent)
+    whole = os.path.join(folders[parent], path.name)
+    return os.path.normcase(os.path.realpath(whole) if os.path.islink(whole) else whole)
+
+
+@contextlib.contextmanager
+def local_copy(path: Path) -> Iterator[Path]:
+    """Give a path of this machine for a file that may lie elsewhere.
+
+    Args:
+        path: of :func:`place`.
+
+    Yields:
+        The path itself, or that of a copy, which is removed afterwards.
+
+    Raises:
+        OSError: it cannot be fetched.
+    """
+    if is_local(path):
+        yield path
+        return
+    handle, name = tempfile.mkstemp(suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(path.read_bytes())
+        yield Path(name)
+    finally:
+        os.unlink(name)
+
+
+def stage(path: Path, data: bytes) -> Staged:
+    """Write a file under another name first.
+
+    Args:
+        path: of :func:`place`; missing folders are made.
+        data: its content.
+
+    Returns:
+        The written file, to be committed or discarded.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if not is_local(path):
+        return _RemoteFile(path, data)
+    staged = StagedFile(path)
+    try:
+        staged.temporary.write_bytes(data)
+    except BaseException:
+        staged.discard()
+        raise
+    return staged
+
+
+class _RemoteFile:
+    """Held in memory until it is committed: object stores make a file appear at once, whole."""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.path, self.data = path, data
+
+    def commit(self) -> None:
+        if getattr(self.path, "protocol", "") in _OBJECT_STORES:
+            self.path.write_bytes(self.data)
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".colorflow-{self.path.name}.tmp")
+        try:
+            temporary.write_bytes(self.data)
+            temporary.replace(self.path)
+        finally:
+            if temporary.exists():
+                temporary.unlink()
+
+    def discard(self) -> None:
+        self.data = b""

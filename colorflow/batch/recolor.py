@@ -1,0 +1,159 @@
+"""Making a variant again from what its own file says of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from colorflow.batch.config import BatchConfig
+from colorflow.batch.painters import Prepared, SamplePainter
+from colorflow.batch.report import NAME, read_report
+from colorflow.colorize import Colorizer
+from colorflow.errors import ColorflowError, ConfigError, ImageError
+from colorflow.images.photo import Photo
+from colorflow.images.read import read_photo
+from colorflow.images.write import read_history
+from colorflow.variants import Variant
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """How a variant was made.
+
+    Args:
+        variant: its number, from 1.
+        photo: hash of the pixels it was made of.
+        model: name and hash of the model.
+        config: everything else.
+    """
+
+    variant: int
+    photo: str
+    model: str
+    config: BatchConfig
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read how a variant was made.
+
+    Args:
+        path: a result of ``colorflow colorize``.
+
+    Returns:
+        What it says of itself.
+
+    Raises:
+        ImageError: the file cannot be read, or is no such result.
+    """
+    history = read_history(path)
+    if history is None:
+        raise ImageError(f"{path}: expected a result of colorflow colorize, it says nothing of one")
+    try:
+        temperature = history["temperature"]
+        return Recipe(
+            int(history["variant"]),
+            str(history["photo"]),
+            str(history["model"]),
+            BatchConfig(
+                # Where one was picked of several, their number belongs to the settings.
+                samples=int(history["samples"] or history["variant"]),
+                saturation=float(history["saturation"]),
+                temperature=tuple(temperature) if isinstance(temperature, list) else temperature,
+                seed=int(history["seed"]),
+                pick=str(history["pick"]),
+                quality=int(history["quality"]),
+                metadata=str(history["metadata"]),
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        what = "of colorflow transfer" if "reference" in history else "of another version"
+        raise ImageError(
+            f"{path}: expected a result of colorflow colorize, this one is {what}"
+        ) from error
+
+
+class RecipePainter(SamplePainter):
+    """Paints one variant, which another run drew.
+
+    Args:
+        colorizer: the model.
+        recipe: of the variant.
+        saturation: another one than the recipe's, or None.
+
+    Raises:
+        ImageError: the variant was made by another model.
+    """
+
+    def __init__(self, colorizer: Colorizer, recipe: Recipe, saturation: float | None) -> None:
+        if recipe.model != colorizer.model_id:
+            raise ImageError(
+                f"made by model {recipe.model}, this one is {colorizer.model_id}; name the right "
+                "one with --model"
+            )
+        config = recipe.config
+        if saturation is not None:
+            config = dataclasses.replace(config, saturation=saturation)
+        super().__init__(colorizer, config)
+        self.recipe = recipe
+        self.count = 1
+        self.template = "{stem}_recolor{ext}"
+
+    def identify(self, photo: Photo) -> str:
+        """Give the hash of the photo the variant was first made of."""
+        return self.recipe.photo
+
+    def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
+        """Draw the codes up to the one that is wanted, and take that one."""
+        prepared = super().prepare(photo, identity, halvings)
+        if prepared is None:
+            return None
+        index = self.recipe.variant - 1
+        return prepared[0], prepared[1], prepared[2][index]
+
+    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+        """Decode it, under its own number."""
+        painted = self.colorizer.paint(photos, self.config.seed, rows)
+        index = self.recipe.variant - 1
+        return [[dataclasses.replace(v, index=index) for v in variants] for variants in painted]
+
+
+def find_source(path: Path, recipe: Recipe, place: Path | None) -> Path | None:
+    """Find the photo a variant was made of.
+
+    Args:
+        path: of the variant.
+        recipe: of the variant.
+        place: the photo or its folder, where the user named one.
+
+    Returns:
+        A file with the very same pixels; None where there is none.
+    """
+    for candidate in _candidates(path, place):
+        try:
+            if read_photo(candidate).digest() == recipe.photo:
+                return candidate
+        except ColorflowError:
+            continue
+    return None
+
+
+def _candidates(path: Path, place: Path | None) -> list[Path]:
+    if place is not None and place.is_dir():
+        # Named like the variant up to what was put behind, so that not every photo is read.
+        files = sorted(p for p in place.rglob("*") if p.is_file() and path.stem.startswith(p.stem))
+        return sorted(files, key=lambda p: -len(p.stem))
+    if place is not None:
+        return [place]
+    found: list[Path] = []
+    for folder in (path.resolve().parent, *path.resolve().parent.parents):
+        # Reports of other jobs are set aside under numbers; theirs may be the one.
+        for report in sorted(folder.glob(f"{Path(NAME).stem}*.jsonl")):
+            with contextlib.suppress(ConfigError):
+                found += [
+                    Path(line["input"])
+                    for line in read_report(report)
+                    if str(path.resolve()) in line["outputs"]
+                ]
+    return found

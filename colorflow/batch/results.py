@@ -1,0 +1,165 @@
+"""What became of a photo, and the parcel in which it travels until then."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from colorflow.batch.discover import Job
+from colorflow.batch.places import Staged
+from colorflow.images.metadata import Metadata
+from colorflow.images.photo import Photo
+from colorflow.models.latents import Latents
+
+# When these are met there is no use in trying the next photo.
+_FATAL = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
+@dataclass
+class Result:
+    """What became of one photo.
+
+    Args:
+        source: the file.
+        status: ``"ok"``, ``"skipped"`` (done before), ``"stale"`` (results of other settings or
+            of somebody else are in the way) or ``"failed"``.
+        outputs: what was written, or is there already.
+        reason: why nothing was written.
+        coloured: the photo had colours, which were not used.
+        notes: what a user should know, one sentence each.
+        seconds: it took.
+        details: what the report says of it beside that.
+        fatal: there is no use in going on.
+    """
+
+    source: Path
+    status: str = "ok"
+    outputs: list[Path] = field(default_factory=list)
+    reason: str | None = None
+    coloured: bool = False
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    details: dict[str, Any] = field(default_factory=dict)
+    fatal: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """Why the photo failed; None where it did not."""
+        return self.reason if self.status == "failed" else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the line of the report, as plain data."""
+        return {
+            "input": str(self.source),
+            "status": self.status,
+            "outputs": [str(path) for path in self.outputs],
+            "reason": self.reason,
+            "seconds": round(self.seconds, 3),
+            **self.details,
+            "coloured": self.coloured,
+            "warnings": self.notes,
+        }
+
+    def note(self, sentence: str) -> None:
+        """Add a note, once.
+
+        Args:
+            sentence: what a user should know.
+        """
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def fail(self, error: BaseException, place: Path | None = None) -> None:
+        """Turn into a failure.
+
+        Args:
+            error: what happened.
+            place: under which the photo was worked on, if that is not its own.
+        """
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        name = str(self.source)
+        if place is not None:
+            text = text.replace(str(place), name)
+        self.status, self.reason = "failed", text if name in text else f"{name}: {text}"
+        self.outputs = []
+        cause: BaseException | None = error
+        while cause is not None:
+            self.fatal |= isinstance(cause, OSError) and cause.errno in _FATAL
+            cause = cause.__cause__
+
+
+@dataclass
+class Parcel:
+    """A photo on its way through the stages, with what each of them added.
+
+    Args:
+        job: the photo.
+        outputs: where its results go.
+        result: what will become of it.
+    """
+
+    job: Job
+    outputs: list[Path]
+    result: Result
+    file: Path = Path()
+    keep: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    cost: int = 0
+    admitted: bool = False
+    halvings: int = 0
+    photo: Photo | None = None
+    metadata: Metadata = field(default_factory=Metadata)
+    deep: bool = False
+    condition: Tensor | None = None
+    code: Latents | None = None
+    made_by: dict[str, Any] = field(default_factory=dict)
+    staged: list[Staged] = field(default_factory=list)
+    pending: int = 0
+    error: BaseException | None = None
+    started: float = field(default_factory=time.monotonic)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def leaf_done(self, error: BaseException | None = None) -> bool:
+        """Count one of the results as done.
+
+        Args:
+            error: what prevented it, if anything did.
+
+        Returns:
+            Whether it was the last.
+        """
+        with self.lock:
+            self.error = self.error or error
+            self.pending -= 1
+            return self.pending == 0
+
+    def settle(self) -> Result:
+        """Give all results their names, or none where one of them failed.
+
+        Returns:
+            What became of the photo.
+        """
+        if self.error is None:
+            try:
+                for staged in self.staged:
+                    staged.commit()
+                self.result.outputs = list(self.outputs)
+            except Exception as error:
+                self.error = error
+        if self.error is not None:
+            self.discard()
+            self.result.fail(self.error, self.file if self.file != Path() else None)
+        self.result.seconds = time.monotonic() - self.started
+        return self.result
+
+    def discard(self) -> None:
+        """Remove what is written under other names, and a copy of a photo that is far away."""
+        self.keep.close()
+        for staged in self.staged:
+            staged.discard()

@@ -1,0 +1,55 @@
+"""Contact sheets of a job, made from its results when it is done.
+
+Read back from the disk, they look the same whether the job ran through or was interrupted, and in
+whatever order photos got done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from colorflow.batch.discover import Job
+from colorflow.images.contact_sheet import ContactSheet
+from colorflow.images.lab import lightness_to_grey, rgb_to_lab
+
+
+def write_sheets(sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]]) -> list[Path]:
+    """Write a row per photo: grey, and its results side by side.
+
+    Args:
+        sheet: collects the rows.
+        outputs: results of each photo; photos that lack some are left out.
+
+    Returns:
+        The pages.
+
+    Raises:
+        ImageError: a page cannot be written.
+    """
+    for job, paths in outputs.items():
+        try:
+            pictures = [_small(path, 2 * sheet.height) for path in paths]
+        except (OSError, SyntaxError, ValueError):
+            continue  # it failed, and the report says why
+        sheet.add(job.source.name, [_grey(pictures[0]), *pictures])
+    sheet.flush()
+    return sheet.pages
+
+
+def _small(path: Path, height: int) -> Image.Image:
+    with path.open("rb") as file, Image.open(file) as picture:
+        picture.draft("RGB", (4 * height, height))  # JPEG can skip most of the work
+        factor = max(1, picture.height // height)
+        return picture.convert("RGBA" if picture.mode == "RGBA" else "RGB").reduce(factor)
+
+
+def _grey(picture: Image.Image) -> Image.Image:
+    """Give the lightness of a result, which is that of its photo."""
+    rgb = torch.from_numpy(np.asarray(picture.convert("RGB")).copy()).permute(2, 0, 1)
+    grey = lightness_to_grey(rgb_to_lab(rgb[None].float() / 255)[0, 0])
+    return Image.fromarray((grey.clamp(0, 1) * 255).round().byte().numpy())

@@ -1,0 +1,207 @@
+"""The commands that colour photos: colorize, transfer, recolor.
+
+Nothing heavy is imported before a command runs, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorflow.cli import exit_codes
+from colorflow.cli.options import (
+    BatchOption,
+    ChangedOption,
+    Device,
+    DeviceOption,
+    DryRunOption,
+    FailFastOption,
+    Format,
+    FormatOption,
+    GlobOption,
+    JobsOption,
+    JsonOption,
+    Keep,
+    KeepOption,
+    ModelOption,
+    NameOption,
+    OutOption,
+    OverwriteOption,
+    Pick,
+    QualityOption,
+    QuietOption,
+    ReportOption,
+    SaturationOption,
+    SeedOption,
+)
+from colorflow.errors import ConfigError
+
+
+def colorize(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(metavar="INPUT", help="Photos, folders, URLs; - for a list on stdin."),
+    ],
+    out: OutOption = "colorized",
+    samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
+    pick: Annotated[Pick, typer.Option(help="Which of them are written.")] = Pick.all,
+    saturation: SaturationOption = 1.0,
+    temperature: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
+    ] = None,
+    seed: SeedOption = 0,
+    kind: FormatOption = Format.keep,
+    quality: QualityOption = 95,
+    metadata: KeepOption = Keep.keep,
+    name: NameOption = None,
+    latents: Annotated[
+        bool, typer.Option("--latents", help="Also write the latent code of each result.")
+    ] = False,
+    contact_sheet: Annotated[
+        bool, typer.Option("--contact-sheet", help="Also write all results side by side.")
+    ] = False,
+    pattern: GlobOption = None,
+    changed: ChangedOption = False,
+    overwrite: OverwriteOption = False,
+    fail_fast: FailFastOption = False,
+    dry_run: DryRunOption = False,
+    report: ReportOption = None,
+    jobs: JobsOption = 0,
+    batch_size: BatchOption = 0,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "photo",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Colour grey photos, several plausible ways each.
+
+    What is done already is not done again: the same command goes on where it was interrupted.
+
+    colorflow colorize scans/ -o coloured --samples 4 --contact-sheet
+    """
+    from colorflow.batch.config import BatchConfig
+    from colorflow.cli.batch import Request, run_batch
+
+    config = BatchConfig(
+        samples,
+        saturation,
+        temperature,
+        seed,
+        pick.value,
+        kind.value,
+        quality,
+        metadata.value,
+        name,
+        latents,
+        _rerun(changed, overwrite),
+        fail_fast,
+        jobs,
+        batch_size,
+    )
+    request = Request(
+        inputs,
+        out,
+        config,
+        model,
+        device.value,
+        None,
+        pattern,
+        contact_sheet,
+        report,
+        dry_run,
+        json,
+        quiet,
+    )
+    _exit(run_batch(request))
+
+
+def transfer(
+    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="Photos and folders.")],
+    out: OutOption = "colorized",
+    saturation: SaturationOption = 1.0,
+    kind: FormatOption = Format.keep,
+    quality: QualityOption = 95,
+    metadata: KeepOption = Keep.keep,
+    name: NameOption = None,
+    changed: ChangedOption = False,
+    overwrite: OverwriteOption = False,
+    dry_run: DryRunOption = False,
+    report: ReportOption = None,
+    jobs: JobsOption = 0,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "photo",
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Colour photos by the latent code of a reference of similar layout.
+
+    colorflow transfer summer.jpg series/ -o coloured
+    """
+    from colorflow.batch.config import BatchConfig
+    from colorflow.cli.batch import Request, run_batch
+
+    config = BatchConfig(
+        samples=1,
+        saturation=saturation,
+        format=kind.value,
+        quality=quality,
+        metadata=metadata.value,
+        name=name,
+        rerun=_rerun(changed, overwrite),
+        jobs=jobs,
+    )
+    request = Request(
+        targets,
+        out,
+        config,
+        model,
+        device.value,
+        reference,
+        report=report,
+        dry_run=dry_run,
+        json=json,
+        quiet=quiet,
+    )
+    _exit(run_batch(request))
+
+
+def recolor(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Results of colorize.")],
+    out: Annotated[
+        str | None,
+        typer.Option("--out", "-o", help="Folder of the results; beside the file where not given."),
+    ] = None,
+    saturation: Annotated[
+        float | None, typer.Option(min=0.0, help="Another saturation than the file's.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(help="The grey photo, or its folder; where not given, the report tells."),
+    ] = None,
+    overwrite: OverwriteOption = False,
+    device: DeviceOption = Device.auto,
+    model: ModelOption = "photo",
+) -> None:
+    """Make a variant again from what its file says, or with another saturation.
+
+    colorflow recolor coloured/cat_v3.jpg --saturation 0.7
+    """
+    from colorflow.cli.recolor import Request, run_recolor
+
+    request = Request(files, out, saturation, source, overwrite, device.value, model)
+    _exit(run_recolor(request))
+
+
+def _rerun(changed: bool, overwrite: bool) -> str:
+    if changed and overwrite:
+        raise ConfigError("--changed and --overwrite: expected one of them")
+    return "overwrite" if overwrite else "changed" if changed else "skip"
+
+
+def _exit(code: int) -> None:
+    if code != exit_codes.DONE:
+        raise typer.Exit(code)

@@ -1,0 +1,93 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+EPILOG = (
+    "Exit codes: 0 all done, 1 fatal, 2 usage, 3 some photos were not done, 4 no photo found, "
+    "130 interrupted."
+)
+
+
+class Device(str, Enum):
+    """Where to compute."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class Format(str, Enum):
+    """File format of results."""
+
+    keep = "keep"
+    jpg = "jpg"
+    png = "png"
+    webp = "webp"
+    tif = "tif"
+
+
+class Keep(str, Enum):
+    """What of a photo's metadata goes with its results."""
+
+    keep = "keep"
+    no_gps = "no-gps"
+    strip = "strip"
+
+
+class Pick(str, Enum):
+    """Which variants are written."""
+
+    all = "all"
+    best_typical = "best-typical"
+    medoid = "medoid"
+    most_colourful = "most-colourful"
+
+
+ModelOption = Annotated[str, typer.Option(help="Bundled model name, or a .safetensors file.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
+OutOption = Annotated[str, typer.Option("--out", "-o", help="Folder of the results, or a URL.")]
+SaturationOption = Annotated[
+    float, typer.Option(min=0.0, help="Length of the latents: 0 is muted, 1 as sampled.")
+]
+SeedOption = Annotated[int, typer.Option(help="Same seed, same colours.")]
+QualityOption = Annotated[int, typer.Option(min=1, max=100, help="Of JPEG and WebP.")]
+KeepOption = Annotated[
+    Keep, typer.Option("--metadata", help="EXIF, XMP and IPTC: keep, without places, or strip.")
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--name", help="Of the results: {stem} {k} {from} {parent} {ext}. [usual: {stem}_v{k}{ext}]"
+    ),
+]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Make all results again, whatever is there.")
+]
+ChangedOption = Annotated[
+    bool, typer.Option("--changed", help="Make results of other settings again.")
+]
+FailFastOption = Annotated[
+    bool, typer.Option("--fail-fast", help="End with the first photo that fails.")
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
+JobsOption = Annotated[
+    int, typer.Option(min=0, help="Photos worked on at the same time; 0 for one per core.")
+]
+BatchOption = Annotated[
+    int, typer.Option("--batch-size", min=0, help="Photos per call; 0 for what suits the device.")
+]
+ReportOption = Annotated[
+    str | None, typer.Option(help="JSON lines. [usual: OUT/colorflow-report.jsonl]")
+]
+GlobOption = Annotated[
+    str | None, typer.Option("--glob", help="In folders, take only names like this.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")]

@@ -1,0 +1,89 @@
+"""The recolor command: variants made again from what their files say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from colorflow.batch.discover import Job
+from colorflow.batch.recolor import RecipePainter, find_source, read_recipe
+from colorflow.batch.results import Result
+from colorflow.batch.run import require_writable, run_jobs
+from colorflow.cli.report import Reporter
+from colorflow.colorize import Colorizer
+from colorflow.errors import ColorflowError
+
+FORMATS = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".webp": "webp"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for.
+
+    Args:
+        files: results of colorize.
+        out: folder of the new ones; None for that of each file.
+        saturation: another one than the file's, or None.
+        source: the photo or its folder, or None.
+        overwrite: make results again that are there.
+        device: where to compute.
+        model: name or file.
+    """
+
+    files: Sequence[Path]
+    out: str | None
+    saturation: float | None
+    source: Path | None
+    overwrite: bool
+    device: str
+    model: str
+
+
+def run_recolor(request: Request) -> int:
+    """Make variants again, and tell about it.
+
+    Args:
+        request: what was asked for.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ColorflowError: the model cannot be loaded, or the place not be written to.
+    """
+    colorizer = Colorizer.from_pretrained(request.model, request.device)
+    if request.out is not None:
+        require_writable(Path(request.out))
+    reporter = Reporter(len(request.files), str(colorizer.device), colorizer.model_id)
+    for path in request.files:
+        try:
+            for result in _recolor(colorizer, path, request):
+                reporter.take(result)
+        except ColorflowError as error:
+            failed = Result(path)
+            failed.fail(error)
+            reporter.take(failed)
+    return reporter.summary(request.out or "their folders", None)
+
+
+def _recolor(colorizer: Colorizer, path: Path, request: Request) -> Sequence[Result]:
+    recipe = read_recipe(path)
+    painter = RecipePainter(colorizer, recipe, request.saturation)
+    source = find_source(path, recipe, request.source)
+    config = replace(
+        painter.config,
+        format=FORMATS.get(path.suffix.lower(), "tif"),
+        rerun="overwrite" if request.overwrite else "skip",
+        jobs=1,
+    )
+    folder = path.parent if request.out is None else Path(request.out)
+    job = Job(source or path, folder / path.stem, named=True)
+    results = list(run_jobs(painter, [job], config, inputs=[path]))
+    for result in results:
+        if source is None:
+            result.note(
+                "the photo it was made of was not found: lightness was taken from the file itself, "
+                "so it is not the same to the last bit; name the photo with --source"
+            )
+    return results

@@ -1,0 +1,1 @@
+"""A package, because other folders of tests hold files of the same names."""
