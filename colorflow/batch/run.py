@@ -251,5 +251,5 @@ def _write(
         note = "its transparency is lost in JPEG; keep it with --format png"
         if note not in result.notes:
             result.notes.append(note)
-    write_image(image, path, photo, made_by)
+    write_image(image, path, photo.metadata, made_by)
     result.outputs.append(path)

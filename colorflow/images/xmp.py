@@ -116,19 +116,20 @@ def with_provenance(packet: bytes | None, tool: str) -> bytes:
         root = _parse(packet or _empty())
     except ValueError:
         root = _parse(_empty())
-    _remove(root, lambda name: name == (IPTC_EXT, "DigitalSourceType"))
-    rdf = next(element for element in _elements(root) if _name(element) == (RDF, "RDF"))
-    description = minidom.Element("rdf:Description", RDF, "rdf")
-    description.ownerDocument = rdf.ownerDocument
-    description.setAttribute("xmlns:rdf", RDF)
-    # All descriptions of a packet are about the same thing, by the same name.
-    description.setAttribute("rdf:about", _about(rdf))
-    description.setAttribute("xmlns:Iptc4xmpExt", IPTC_EXT)
-    description.setAttribute("Iptc4xmpExt:DigitalSourceType", SOURCE_TYPE)
-    if (XMP, "CreatorTool") not in _all_names(root):
-        description.setAttribute("xmlns:xmp", XMP)
-        description.setAttribute("xmp:CreatorTool", tool)
-    rdf.appendChild(description)
+    added = {}
+    if _values(root, (IPTC_EXT, "DigitalSourceType")) != [SOURCE_TYPE]:
+        _remove(root, lambda name: name == (IPTC_EXT, "DigitalSourceType"))
+        added = {"xmlns:Iptc4xmpExt": IPTC_EXT, "Iptc4xmpExt:DigitalSourceType": SOURCE_TYPE}
+    if not _values(root, (XMP, "CreatorTool")):
+        added |= {"xmlns:xmp": XMP, "xmp:CreatorTool": tool}
+    if added:
+        rdf = next(element for element in _elements(root) if _name(element) == (RDF, "RDF"))
+        description = minidom.Element("rdf:Description", RDF, "rdf")
+        description.ownerDocument = rdf.ownerDocument
+        # All descriptions of a packet are about the same thing, by the same name.
+        for name, value in {"xmlns:rdf": RDF, "rdf:about": _about(rdf), **added}.items():
+            description.setAttribute(name, value)
+        rdf.appendChild(description)
     return _packed(root)
 
 
@@ -184,11 +185,15 @@ def _elements(root: minidom.Element) -> Iterator[minidom.Element]:
         stack += _children(element)
 
 
-def _all_names(root: minidom.Element) -> set[_Name]:
-    names = set()
+def _values(root: minidom.Element, name: _Name) -> list[str]:
+    """List the values of a simple property, be they written as elements or as attributes."""
+    values = []
     for element in _elements(root):
-        names |= {_name(element), *map(_name, _attributes(element))}
-    return names
+        values += [node.value for node in _attributes(element) if _name(node) == name]
+        if _name(element) == name:
+            texts = [node.data for node in element.childNodes if isinstance(node, minidom.Text)]
+            values.append("".join(texts).strip())
+    return values
 
 
 def _remove(root: minidom.Element, wrong: Callable[[_Name], bool]) -> None:

@@ -103,8 +103,11 @@ def test_the_program_a_photo_was_made_with_stays_named():
 
 
 def test_saying_it_twice_changes_nothing():
-    once = with_provenance(PACKET, "colorflow 1")
-    assert properties(with_provenance(once, "colorflow 1")) == properties(once)
+    for packet in (PACKET, None):
+        once = with_provenance(packet, "colorflow 1")
+        twice = with_provenance(once, "colorflow 2")
+        assert properties(twice) == properties(once)
+        assert len(twice) == len(once)
     assert clean_packet(clean_packet(PACKET)) == clean_packet(PACKET)
 
 
