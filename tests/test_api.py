@@ -21,6 +21,7 @@ INVENTORY = {
         "uncertainty",
     ],
     "Latents": [
+        "to_bytes",
         "cat",
         "dimensions",
         "flatten",

@@ -7,13 +7,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from colorflow.errors import ConfigError
+from colorflow.images.metadata import Policy
 
 PICKS = ("all", "best-typical", "medoid", "most-colourful")
 FORMATS = ("keep", "jpg", "png", "webp", "tif")
-METADATA = ("keep", "no-gps", "strip")
 RERUNS = ("skip", "changed", "overwrite")
 
 # Raised when results change though no setting did, so that older ones are known as such.
@@ -33,7 +33,7 @@ class BatchConfig:
         pick: which of the variants are written, one of :data:`PICKS`.
         format: of the results, one of :data:`FORMATS`; ``"keep"`` is the photo's own.
         quality: of JPEG and WebP, 1 to 100.
-        metadata: what of the photo's is kept, one of :data:`METADATA`.
+        metadata: what of the photo's is kept, see :meth:`colorflow.images.metadata.Metadata.apply`.
         name: template of a result's name; see :class:`colorflow.batch.names.Namer`.
         latents: also write the code of each result beside it.
         rerun: what happens where there are results already, one of :data:`RERUNS`: ``"skip"`` takes
@@ -56,7 +56,7 @@ class BatchConfig:
     pick: str = "all"
     format: str = "keep"
     quality: int = 95
-    metadata: str = "keep"
+    metadata: Policy = "keep"
     name: str | None = None
     latents: bool = False
     rerun: str = "skip"
@@ -78,7 +78,7 @@ class BatchConfig:
         for name, known in (
             ("pick", PICKS),
             ("format", FORMATS),
-            ("metadata", METADATA),
+            ("metadata", get_args(Policy)),
             ("rerun", RERUNS),
         ):
             value = getattr(self, name)

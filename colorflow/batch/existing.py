@@ -58,7 +58,7 @@ def examine(
     if not there:
         return Existing(State.absent)
     for path in there:
-        history = _history(path)
+        history = history_at(path)
         if history is None:
             return Existing(
                 State.foreign, f"{path} is there and was not made by colorflow; nothing was changed"
@@ -90,7 +90,15 @@ def modified(path: Path) -> float | None:
         return None
 
 
-def _history(path: Path) -> dict[str, Any] | None:
+def history_at(path: Path) -> dict[str, Any] | None:
+    """Read how a picture was made, if colorflow made it.
+
+    Args:
+        path: of any file, of this machine or a URL.
+
+    Returns:
+        What it says of itself; None for anything else.
+    """
     try:
         with local_copy(path) as local:
             return read_history(local)

@@ -9,7 +9,6 @@ from typing import Any
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import BYTES_PER_PIXEL, Budget, within_memory
-from colorflow.batch.names import Namer
 from colorflow.batch.painters import Painter, Prepared
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
@@ -24,6 +23,8 @@ from colorflow.variants import Variant
 # Formats that hold 16 bits per channel.
 DEEP = frozenset({".png", ".tif", ".tiff"})
 
+OWN = "was made by colorflow; name the file itself to colour it again"
+
 Leaf = tuple[Parcel, int, Variant, bytes, bytes]
 
 
@@ -33,14 +34,12 @@ class Line:
     Args:
         painter: what is painted.
         config: of the job.
-        namer: of the results.
         budget: memory for photos in work.
     """
 
-    def __init__(self, painter: Painter, config: BatchConfig, namer: Namer, budget: Budget) -> None:
+    def __init__(self, painter: Painter, config: BatchConfig, budget: Budget) -> None:
         self.painter = painter
         self.config = config
-        self.namer = namer
         self.budget = budget
         self.identity = settings_hash(painter.settings)
         device = painter.colorizer.device
@@ -106,7 +105,7 @@ class Line:
         parcel.keep.close()
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
-            return self._ended(parcel, "skipped", "was made by colorflow; name it to colour it")
+            return self._ended(parcel, "skipped", OWN)
         result.coloured = photo.is_coloured()
         result.notes += photo.notes
         parcel.metadata = photo.metadata.apply(self.config.metadata)
@@ -250,7 +249,7 @@ def picture_has_alpha(picture: Any) -> bool:
     Returns:
         Whether it has a fourth channel.
     """
-    return picture.mode == "RGBA" if hasattr(picture, "mode") else picture.shape[-1] == 4
+    return bool(picture.mode == "RGBA" if hasattr(picture, "mode") else picture.shape[-1] == 4)
 
 
 def latents_path(output: Path) -> Path:

@@ -59,7 +59,7 @@ class SamplePainter:
         self.colorizer = colorizer
         self.config = config
         default = colorizer.model.config.temperature
-        self.settings = {
+        self.settings: Mapping[str, Any] = {
             "recipe": RECIPE,
             "model": colorizer.model_id,
             "seed": config.seed,
@@ -130,7 +130,7 @@ class TransferPainter:
             raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
         self.colorizer = colorizer
         self.code = colorizer.encode(photo).scale(config.saturation)
-        self.settings = {
+        self.settings: Mapping[str, Any] = {
             "recipe": RECIPE,
             "model": colorizer.model_id,
             "reference": reference.name,

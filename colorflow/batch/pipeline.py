@@ -11,7 +11,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,7 +110,7 @@ class Pipeline:
         self.changed = threading.Condition()
         self.results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-    def run(self) -> Iterator[Any]:
+    def run(self) -> Generator[Any, None, None]:
         """Work, and yield the results as they come.
 
         Leaving the iteration early stops the threads; what they are at is finished first.

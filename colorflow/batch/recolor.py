@@ -6,12 +6,14 @@ import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.painters import Prepared, SamplePainter
 from colorflow.batch.report import NAME, read_report
 from colorflow.colorize import Colorizer
 from colorflow.errors import ColorflowError, ConfigError, ImageError
+from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.images.write import read_history
@@ -64,7 +66,7 @@ def read_recipe(path: Path) -> Recipe:
                 seed=int(history["seed"]),
                 pick=str(history["pick"]),
                 quality=int(history["quality"]),
-                metadata=str(history["metadata"]),
+                metadata=cast(Policy, history["metadata"]),
             ),
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -154,8 +154,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None
         )
     lines = [e for e in entries[1:] if isinstance(e, dict) and {"input", "status"} <= set(e)]
     merged: dict[str, dict[str, Any]] = {}
-    for line in lines:
-        merged[line["input"]] = line
+    for entry in lines:
+        merged[entry["input"]] = entry
     return (entries[0] if entries else {}), merged
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
-from colorflow.batch.line import Line
+from colorflow.batch.existing import history_at
+from colorflow.batch.line import OWN, Line
 from colorflow.batch.memory import Budget, default_memory
 from colorflow.batch.names import Namer, check_collisions
 from colorflow.batch.painters import Painter
 from colorflow.batch.pipeline import Pipeline
-from colorflow.batch.places import is_local
+from colorflow.batch.places import is_local, real_path
 from colorflow.batch.results import Parcel, Result
 from colorflow.errors import ConfigError, ImageError
 from colorflow.files import sweep
@@ -23,13 +25,29 @@ from colorflow.files import sweep
 IO_THREADS = 4
 
 
-def plan_outputs(
+@dataclass(frozen=True)
+class Plan:
+    """What a job will do.
+
+    Args:
+        namer: names the results.
+        outputs: results of each photo.
+        own: what turned up among the photos, but is a result of an earlier run, to be written again
+            or left alone as such.
+    """
+
+    namer: Namer
+    outputs: dict[Job, list[Path]]
+    own: list[Job]
+
+
+def plan_job(
     jobs: Sequence[Job],
     painter: Painter,
     config: BatchConfig,
     others: Sequence[Path] = (),
     inputs: Sequence[Path] = (),
-) -> tuple[Namer, dict[Job, list[Path]]]:
+) -> Plan:
     """Name the results of all photos, and see that none is in the way of another.
 
     Args:
@@ -40,15 +58,26 @@ def plan_outputs(
         inputs: further files that are read, e.g. a reference.
 
     Returns:
-        What names the results, and the results of each photo.
+        The plan.
 
     Raises:
         ConfigError: the template is wrong, or results would overwrite each other or an input.
     """
     namer = Namer(config.name or painter.template, config.format, painter.count)
     outputs = {job: namer.paths(job) for job in jobs}
+    folders: dict[str, str] = {}
+    results = {real_path(path, folders) for paths in outputs.values() for path in paths}
+    own = [
+        job
+        for job in jobs
+        if not job.named
+        and real_path(job.source, folders) in results
+        and history_at(job.source) is not None
+    ]
+    for job in own:
+        del outputs[job]
     check_collisions(((job.source, paths) for job, paths in outputs.items()), others, inputs)
-    return namer, outputs
+    return Plan(namer, outputs, own)
 
 
 def run_jobs(
@@ -58,7 +87,8 @@ def run_jobs(
     others: Sequence[Path] = (),
     inputs: Sequence[Path] = (),
     look_only: bool = False,
-) -> Iterator[Result]:
+    plan: Plan | None = None,
+) -> Generator[Result, None, None]:
     """Colour photos, each into its results; one that fails does not stop the others.
 
     Leaving the iteration early stops the work; photos that are not done leave nothing behind.
@@ -70,6 +100,7 @@ def run_jobs(
         others: further files that will be written.
         inputs: further files that are read.
         look_only: only say what would be done.
+        plan: of :func:`plan_job` for the same arguments, where it is known already.
 
     Yields:
         One result per photo, as they get done.
@@ -78,15 +109,17 @@ def run_jobs(
         ConfigError: results would overwrite each other or an input.
         ImageError: the disk is full.
     """
-    namer, outputs = plan_outputs(jobs, painter, config, others, inputs)
+    plan = plan or plan_job(jobs, painter, config, others, inputs)
+    outputs = plan.outputs
+    for job in plan.own:
+        yield Result(job.source, "skipped", reason=OWN)
     cores = config.jobs or available_cores()
-    line = Line(painter, config, namer, Budget(config.memory or default_memory(cores)))
+    line = Line(painter, config, Budget(config.memory or default_memory(cores)))
     alive: dict[int, Parcel] = {}
 
     def parcels() -> Iterator[Parcel]:
         swept: set[Path] = set()
-        for job in jobs:
-            paths = outputs[job]
+        for job, paths in outputs.items():
             folder = paths[0].parent
             if not look_only and folder not in swept and is_local(folder):
                 swept.add(folder)

@@ -14,7 +14,7 @@ from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
 from colorflow.batch.places import place
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.results import Result
-from colorflow.batch.run import plan_outputs, require_writable, run_jobs
+from colorflow.batch.run import plan_job, require_writable, run_jobs
 from colorflow.batch.sheets import write_sheets
 from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
@@ -75,26 +75,24 @@ def run_batch(request: Request) -> int:
     report_path = place(request.report) if request.report else out / NAME
     others = [report_path, *(sheet.page_paths(len(found.jobs)) if sheet else ())]
     inputs = [request.reference] if request.reference else []
-    _, outputs = plan_outputs(found.jobs, painter, request.config, others, inputs)
-    reporter = Reporter(
-        len(found.jobs), str(colorizer.device), colorizer.model_id, request.json, request.quiet
-    )
+    plan = plan_job(found.jobs, painter, request.config, others, inputs)
     report = None
     if not request.dry_run:
         require_writable(out)
         job = {"settings": painter.settings, "device": str(colorizer.device), "out": str(out)}
         report = Report(report_path, job)
-        if report.set_aside:
-            reporter.say(f"note: the report of another job was set aside as {report.set_aside}")
+    reporter = Reporter(
+        len(found.jobs), str(colorizer.device), colorizer.model_id, request.json, request.quiet
+    )
+    if report and report.set_aside:
+        reporter.say(f"note: the report of another job was set aside as {report.set_aside}")
 
     def take(result: Result) -> None:
         reporter.take(result)
         if report:
             report.add(result)
 
-    results = run_jobs(
-        painter, found.jobs, request.config, others, inputs, look_only=request.dry_run
-    )
+    results = run_jobs(painter, found.jobs, request.config, look_only=request.dry_run, plan=plan)
     try:
         for path, reason in found.problems:
             take(Result(path, "failed", reason=f"{path}: {reason}"))
@@ -107,7 +105,7 @@ def run_batch(request: Request) -> int:
             finally:
                 results.close()
         if sheet and not request.dry_run and not reporter.interrupted:
-            reporter.pages = write_sheets(sheet, outputs)
+            reporter.pages = write_sheets(sheet, plan.outputs)
     finally:
         if report:
             report.close()

@@ -6,6 +6,7 @@ Nothing heavy is imported before a command runs, so that ``--help`` answers at o
 from __future__ import annotations
 
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -158,6 +159,8 @@ def _finish(code: int) -> None:
 def main() -> None:
     """Run the command line; errors become one line and an exit code."""
     debug = "--debug" in sys.argv
+    # What is wrong with a file is said by us, in a line that names it.
+    warnings.filterwarnings("ignore", module="PIL")
     # Wherever it stands on the line, not only before the command.
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:

@@ -32,7 +32,7 @@ class Format(str, Enum):
     tif = "tif"
 
 
-class Keep(str, Enum):
+class Keep(Enum):
     """What of a photo's metadata goes with its results."""
 
     keep = "keep"

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from colorflow.errors import ImageError
 from colorflow.images.lab import lab_planes, lightness_plane, lightness_to_grey
+from colorflow.images.metadata import Metadata
 
 # Mean chroma, in Lab units, above which a picture is called a colour picture. JPEG chroma noise of
 # a grey photo stays below 1; the mutest colour photos and sepia prints lie above 2.
@@ -30,8 +31,7 @@ class Photo:
         alpha: uint8 [height, width], or None where the photo is opaque.
         source: the file it came from, or None.
         format: Pillow's name of the file format, e.g. ``"JPEG"``, or None.
-        exif: the EXIF block with the orientation tag set to 1, or None.
-        dpi: horizontal and vertical resolution, or None.
+        metadata: what the file said about the photo.
         notes: what a user should know about the reading, one sentence each.
     """
 
@@ -39,8 +39,7 @@ class Photo:
     alpha: np.ndarray | None = None
     source: Path | None = None
     format: str | None = None
-    exif: bytes | None = None
-    dpi: tuple[float, float] | None = None
+    metadata: Metadata = field(default_factory=Metadata)
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:

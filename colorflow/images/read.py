@@ -1,36 +1,37 @@
-"""Reading picture files of any common kind into upright photos."""
+"""Reading picture files of any common kind into upright photos in sRGB."""
 
 from __future__ import annotations
 
-import threading
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from colorflow.errors import ImageError
+from colorflow.images import deep
+from colorflow.images.decode import decode, decode_deep
+from colorflow.images.exif import ORIENTATION
 from colorflow.images.lab import to_unit
+from colorflow.images.metadata import (
+    Metadata,
+    metadata_of_picture,
+    metadata_of_tiff,
+    tiff_number,
+    tiff_profile,
+)
+from colorflow.images.opening import check_size, open_picture
 from colorflow.images.photo import Photo
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"}
-)
-
-# What is kept of an EXIF block: tags about the photo. Those about how its file stores pixels (in a
-# TIFF there are many) would make the file that is written unreadable.
-DESCRIPTIVE_TAGS = frozenset(
-    {
-        *(0x010D, 0x010E, 0x010F, 0x0110),  # document name, description, make, model
-        *(0x0112, 0x011A, 0x011B, 0x0128),  # orientation, resolution and its unit
-        *(0x0131, 0x0132, 0x013B, 0x013C),  # software, date, artist, host computer
-        *(0x8298, 0x8769, 0x8825, 0x9213),  # copyright, Exif and GPS blocks, history
-        *range(0x9C9B, 0x9CA0),  # Windows title, comment, author, keywords, subject
-    }
+    | {".heic", ".heif", ".avif"}
 )
 
 # A picture of more pixels than this is refused before a byte of it is decoded.
 MAX_PIXELS = 200_000_000
-_LIMIT_LOCK = threading.Lock()
 
 PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 
@@ -38,9 +39,10 @@ PhotoLike = str | Path | Image.Image | np.ndarray | Photo
 def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photo from a file, a Pillow picture or an array.
 
-    EXIF orientation is applied once and its tag reset; alpha is set aside; 16-bit grey keeps its
-    depth; palette, CMYK, bilevel and the like become 8-bit grey or RGB. Of several frames the
-    first is taken, with a note.
+    EXIF orientation is applied once and its tag reset; colours are converted to sRGB where the
+    file has a profile; alpha is set aside; files of 16 bits per channel keep their depth; palette,
+    CMYK, bilevel and the like become 8-bit grey or RGB. Of several frames the first is taken.
+    What is lost on the way is said in the photo's notes.
 
     Args:
         source: path, picture, or uint8 / uint16 / float32 array [height, width(, 1 | 2 | 3 | 4)],
@@ -51,18 +53,52 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
         The photo.
 
     Raises:
-        ImageError: the file is missing, empty, truncated, not a picture, or too large.
+        ImageError: the file is missing, empty, truncated, not a picture, or too large, or a
+            package for files of its kind is missing.
     """
     if isinstance(source, Photo):
         return source
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    path = None if isinstance(source, Image.Image) else Path(source)
-    name = path or "<picture>"
+    if isinstance(source, Image.Image):
+        with _explained("<picture>"):
+            check_size(*source.size, max_pixels, "<picture>")
+            return _from_picture(source, None, None)
+    path = Path(source)
+    with _explained(str(path)), _opened(path) as file:
+        picture = _known_picture(file, path, max_pixels)
+        if picture is None:
+            return _from_tiff(file, path, max_pixels)
+        with picture:
+            return _from_picture(picture, path, file)
+
+
+def read_metadata(path: str | Path) -> Metadata:
+    """Read what a file says about its photo.
+
+    Args:
+        path: of a picture file.
+
+    Returns:
+        The metadata; parts that are damaged are left out.
+
+    Raises:
+        ImageError: as for :func:`read_photo`.
+    """
+    path = Path(path)
+    with _explained(str(path)), _opened(path) as file:
+        picture = _known_picture(file, path, MAX_PIXELS)
+        if picture is None:
+            return metadata_of_tiff(file)[0]
+        with picture:
+            return _metadata(picture, file)[0]
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
+    """Say in one line what is wrong with a picture."""
     try:
-        if isinstance(source, Image.Image):
-            return _from_picture(source, None, max_pixels)
-        return _from_file(Path(source), max_pixels)
+        yield
     except FileNotFoundError as error:
         raise ImageError(
             f"{name}: expected a picture file, found nothing; check the path"
@@ -76,103 +112,62 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
             f"{name}: expected a picture, found data of an unknown kind; is it really an image?"
         ) from error
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
+        cause = " ".join(str(error).split())
         raise ImageError(
-            f"{name}: expected a whole picture, could not decode it ({error}); "
+            f"{name}: expected a whole picture, could not decode it ({cause}); "
             "the file is truncated or damaged"
         ) from error
 
 
-def _from_file(path: Path, max_pixels: int) -> Photo:
+def _opened(path: Path) -> BinaryIO:
     if path.is_dir():
         raise ImageError(f"{path}: expected a picture file, found a folder")
     if path.stat().st_size == 0:
         raise ImageError(f"{path}: expected a picture, found an empty file (0 bytes)")
-    # Opened by us: Pillow maps uncompressed files it opens itself into memory, and turns those
-    # of some orientations wrongly.
-    with path.open("rb") as file:
-        with _LIMIT_LOCK:
-            # Our limit, checked before decoding, stands in for Pillow's, which is lower and global.
-            before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-            try:
-                picture = Image.open(file)
-            finally:
-                Image.MAX_IMAGE_PIXELS = before
-        with picture:
-            return _from_picture(picture, path, max_pixels)
+    return path.open("rb")
 
 
-def _from_picture(picture: Image.Image, path: Path | None, max_pixels: int) -> Photo:
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise ImageError(
-            f"{path or '<picture>'}: expected at most {max_pixels:,} pixels, the picture claims "
-            f"{width} x {height}; scale it down first"
-        )
-    notes = []
-    frames = getattr(picture, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"has {frames} frames, only the first is used")
-    dpi = picture.info.get("dpi")
-    kind = picture.format
-    exif = _upright_exif(picture)
-    upright = ImageOps.exif_transpose(picture)
-    pixels, alpha = _pixels(upright)
-    return Photo(
-        pixels=pixels,
-        alpha=alpha,
-        source=path,
-        format=kind,
-        exif=exif,
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
-        notes=notes,
-    )
-
-
-def _upright_exif(picture: Image.Image) -> bytes | None:
-    found = picture.getexif()
-    if not found:
+def _known_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image | None:
+    """Open a file by Pillow; None for a TIFF that it does not know or decodes wrongly."""
+    try:
+        picture = open_picture(file, path, max_pixels)
+    except UnidentifiedImageError:
+        file.seek(0)
+        if file.read(4) not in (b"II*\0", b"MM\0*"):
+            raise
         return None
-    # A copy: Pillow's own is cached, and turning the picture needs its orientation yet.
-    exif = Image.Exif()
-    exif.load(found.tobytes())
-    exif[ExifTags.Base.Orientation] = 1
-    for tag in [tag for tag in exif if tag not in DESCRIPTIVE_TAGS]:
-        del exif[tag]
-    return exif.tobytes()
+    return None if deep.is_planar(picture) else picture
 
 
-def _pixels(picture: Image.Image) -> tuple[np.ndarray, np.ndarray | None]:
-    alpha = None
-    if picture.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
-        alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
-        if alpha.min() == 255:
-            alpha = None
-    if picture.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
-        values = np.asarray(picture).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError(f"grey values from {values.min()} to {values.max()}, not 0 to 65535")
-        return values.astype(np.uint16), None
-    if picture.mode == "F":
-        values = np.asarray(picture, dtype=np.float32)
-        top = float(values.max())
-        if not np.isfinite(values).all() or values.min() < 0:
-            raise ValueError("float grey values that are negative or not finite")
-        # Float pictures come in [0, 1], or on the scale of the integers they were made from.
-        scale = 1.0 if top <= 1 else 255.0 if top <= 255 else 65535.0
-        return np.clip(values / scale, 0.0, 1.0), None
-    if picture.mode in ("1", "L", "LA", "La"):
-        return np.asarray(picture.convert("L")), alpha
-    if picture.mode == "RGBA":
-        # Keep the colour values as they are; converting would be the same, but says less.
-        return np.asarray(picture)[..., :3].copy(), alpha
-    rgb = np.asarray(picture.convert("RGBA" if alpha is not None else "RGB"))[..., :3]
-    if picture.mode in ("P", "PA") and _is_grey(rgb):
-        return rgb[..., 0].copy(), alpha
-    return np.ascontiguousarray(rgb), alpha
+def _from_picture(picture: Image.Image, path: Path | None, file: BinaryIO | None) -> Photo:
+    notes = _frame_notes(getattr(picture, "n_frames", 1))
+    kind = picture.format
+    # Decoded first: to find the EXIF block of a PNG, Pillow decodes it as it sees fit.
+    decoded = decode(picture, file)
+    metadata, more = _metadata(picture, file)
+    notes += more + decoded.notes
+    return Photo(decoded.pixels, decoded.alpha, path, kind, metadata, notes)
 
 
-def _is_grey(rgb: np.ndarray) -> bool:
-    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
+def _from_tiff(file: BinaryIO, path: Path, max_pixels: int) -> Photo:
+    stored, pages = deep.read_tiff(file, max_pixels, str(path))
+    upright = deep.upright(stored, tiff_number(file, ORIENTATION) or 1)
+    metadata, notes = metadata_of_tiff(file)
+    decoded = decode_deep(upright, tiff_profile(file))
+    notes = _frame_notes(pages) + notes + decoded.notes
+    return Photo(decoded.pixels, decoded.alpha, path, "TIFF", metadata, notes)
+
+
+def _metadata(picture: Image.Image, file: BinaryIO | None) -> tuple[Metadata, list[str]]:
+    if picture.format == "TIFF" and file is not None:
+        # One of 64-bit offsets raises ValueError; Pillow reads some of what it says.
+        with contextlib.suppress(ValueError):
+            return metadata_of_tiff(file)
+    return metadata_of_picture(picture)
+
+
+def _frame_notes(frames: int) -> list[str]:
+    return [f"has {frames} frames, only the first is used"] if frames > 1 else []
 
 
 def _from_array(array: np.ndarray) -> Photo:

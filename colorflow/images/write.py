@@ -1,27 +1,45 @@
-"""Writing pictures: whole or not at all, and with a note of how they were made."""
+"""Writing pictures: whole or not at all, with what their source said and how they were made."""
 
 from __future__ import annotations
 
-import contextlib
+import io
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from PIL import ExifTags, Image
+import numpy as np
+from PIL import Image
 
 from colorflow import __version__
 from colorflow.errors import ImageError
 from colorflow.files import written_whole
-from colorflow.images.photo import Photo
+from colorflow.images import iptc, xmp
+from colorflow.images.exif import HISTORY, MAKER_NOTE, ExifBlock
+from colorflow.images.lab import row_strips
+from colorflow.images.metadata import Metadata
+from colorflow.images.png import deep_png, with_metadata
+from colorflow.images.profiles import srgb_profile
+from colorflow.images.read import read_metadata
+from colorflow.images.tiff import tiff_file
 
 # What Pillow calls the formats we write, by the suffix of the file.
 WRITERS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF"}
 WRITERS[".tiff"] = WRITERS[".tif"]
+# Lossy formats for photographs that we do not write.
+PHOTOGRAPHIC = frozenset({".heic", ".heif", ".avif"})
 
-# TIFF/EP tag "image history: a record of what has been done to the image".
+# What one segment of a JPEG file holds of each.
 MAX_EXIF = 65000
-HISTORY = ExifTags.Base.ImageHistory
+MAX_XMP = 65502
+XMP_MARKER = b"http://ns.adobe.com/xap/1.0/\0"
+THUMBNAIL_SIDE = 160
+THUMBNAIL_QUALITY = 80
+# Resolutions beyond this, and nonsense like nought, are left out; JPEG counts to 65535.
+MAX_DPI = 65536
+
+Picture = Image.Image | np.ndarray
 
 
 def output_suffix(photo_suffix: str, wanted: str) -> str:
@@ -32,61 +50,80 @@ def output_suffix(photo_suffix: str, wanted: str) -> str:
         wanted: ``"keep"`` or a format, ``"jpg"``, ``"png"``, ``"webp"`` or ``"tif"``.
 
     Returns:
-        The suffix with its dot. Formats we do not write (BMP, GIF, PPM) become ``".png"``.
+        The suffix with its dot. Of formats we do not write, the lossy ones HEIC and AVIF become
+        ``".jpg"``, others (BMP, GIF, PPM) ``".png"``.
     """
     if wanted != "keep":
         return f".{wanted}"
+    if photo_suffix.lower() in PHOTOGRAPHIC:
+        return ".jpg"
     return photo_suffix if photo_suffix.lower() in WRITERS else ".png"
 
 
 def write_image(
-    image: Image.Image,
+    image: Picture,
     path: str | Path,
-    photo: Photo | None = None,
+    metadata: Metadata | None = None,
     made_by: Mapping[str, Any] | None = None,
     quality: int = 95,
 ) -> None:
     """Write a picture under its final name only once it is whole.
 
     Args:
-        image: ``RGB`` or ``RGBA``. JPEG has no alpha: it is left out.
+        image: as for :func:`encode_image`.
         path: of the file; the suffix says the format.
-        photo: the source, whose EXIF block and resolution are kept.
-        made_by: how the picture was made, kept as JSON in the EXIF tag ImageHistory.
+        metadata: what the source file said.
+        made_by: how the picture was made.
         quality: of JPEG and WebP, 1 to 100.
 
     Raises:
         ImageError: the format is unknown, or the file cannot be written.
     """
     path = Path(path)
-    kind = WRITERS.get(path.suffix.lower())
-    if kind is None:
-        raise ImageError(
-            f"{path}: expected a name ending in {', '.join(WRITERS)}, got '{path.suffix}'"
-        )
-    if kind == "JPEG" and image.mode == "RGBA":
-        image = image.convert("RGB")
-    options: dict[str, Any] = {"exif": _exif(photo, made_by)}
-    if photo and photo.dpi and all(0 < value < 1e6 for value in photo.dpi):
-        options["dpi"] = photo.dpi
-    if kind == "JPEG":
-        # Full chroma resolution: the chroma is what this picture is about.
-        options |= {"quality": quality, "subsampling": 0}
-    elif kind == "WEBP":
-        options["quality"] = quality
-    elif kind == "TIFF" and not _has_blocks(options["exif"]):
-        # Pillow's writer with compression cannot take Exif and GPS blocks; the plain one can.
-        options["compression"] = "tiff_lzw"
-    elif kind == "PNG":
-        # Level 6 costs five times level 1 for files 5 % smaller.
-        options["compress_level"] = 1
+    kind = _kind(path.suffix, str(path))
     try:
-        with written_whole(path) as temporary, temporary.open("wb") as file:
-            image.save(file, format=kind, **options)
+        data = _encoded(image, kind, metadata, made_by, quality)
+        with written_whole(path) as temporary:
+            temporary.write_bytes(data)
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
             f"{path}: could not be written ({error}); nothing was left there"
         ) from error
+
+
+def encode_image(
+    image: Picture,
+    suffix: str,
+    metadata: Metadata | None = None,
+    made_by: Mapping[str, Any] | None = None,
+    quality: int = 95,
+) -> bytes:
+    """Encode a picture; the same arguments give the same bytes.
+
+    With ``made_by`` every result says that its colours are a model's, in the XMP property
+    ``Iptc4xmpExt:DigitalSourceType``. Where the source had a colour profile the result is tagged
+    as sRGB. PNG and WebP have no place for IPTC records, and TIFF none for thumbnails.
+
+    Args:
+        image: ``RGB`` or ``RGBA``, or a uint16 array [height, width, 3 | 4], of which PNG and TIFF
+            keep all 16 bits. JPEG has no alpha: it is left out.
+        suffix: of the file, which says the format, e.g. ``".jpg"``.
+        metadata: what the source file said. Of more than a JPEG segment holds, the thumbnail, the
+            maker note, and then the whole block are left out.
+        made_by: how the picture was made, kept as JSON in the EXIF tag ImageHistory.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Returns:
+        The file.
+
+    Raises:
+        ImageError: the format is unknown, or cannot hold the picture.
+    """
+    kind = _kind(suffix, "<picture>")
+    try:
+        return _encoded(image, kind, metadata, made_by, quality)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ImageError(f"<picture>: could not be written as {kind} ({error})") from error
 
 
 def read_history(path: str | Path) -> dict[str, Any] | None:
@@ -101,38 +138,149 @@ def read_history(path: str | Path) -> dict[str, Any] | None:
     Raises:
         ImageError: the file cannot be read as a picture.
     """
+    return history_of(read_metadata(path))
+
+
+def history_of(metadata: Metadata) -> dict[str, Any] | None:
+    """Tell how a picture was made; see :func:`read_history`.
+
+    Args:
+        metadata: of the picture.
+
+    Returns:
+        What :func:`write_image` was given as ``made_by``, or None for other pictures.
+    """
+    tag = ExifBlock.parse(metadata.exif).main.get(HISTORY) if metadata.exif else None
     try:
-        with Image.open(path) as picture:
-            text = picture.getexif().get(HISTORY)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ImageError(f"{path}: expected a picture, could not read it ({error})") from error
-    if isinstance(text, bytes):
-        text = text.decode("ascii", "replace")
-    try:
-        data = json.loads(text or "null")
-    except (TypeError, ValueError):
+        data = json.loads(tag.data.rstrip(b"\0") if tag else b"null")
+    except ValueError:
         return None
     return data if isinstance(data, dict) and "colorflow" in data else None
 
 
-def _exif(photo: Photo | None, made_by: Mapping[str, Any] | None) -> bytes:
-    exif = Image.Exif()
-    if photo and photo.exif:
-        with contextlib.suppress(SyntaxError, ValueError):  # a damaged block is not worth a photo
-            exif.load(photo.exif)
-    if made_by is not None:
-        exif[HISTORY] = json.dumps({"colorflow": __version__, **made_by})
-    data = exif.tobytes()
-    if len(data) <= MAX_EXIF:
-        return data
-    # A JPEG cannot hold more; how the picture was made is what only this file can tell.
-    fresh = Image.Exif()
-    if made_by is not None:
-        fresh[HISTORY] = exif[HISTORY]
-    return fresh.tobytes()
+def _kind(suffix: str, name: str) -> str:
+    kind = WRITERS.get(suffix.lower())
+    if kind is None:
+        raise ImageError(f"{name}: expected a name ending in {', '.join(WRITERS)}, got '{suffix}'")
+    return kind
 
 
-def _has_blocks(data: bytes) -> bool:
-    exif = Image.Exif()
-    exif.load(data)
-    return ExifTags.IFD.Exif in exif or ExifTags.IFD.GPSInfo in exif
+def _encoded(
+    image: Picture,
+    kind: str,
+    metadata: Metadata | None,
+    made_by: Mapping[str, Any] | None,
+    quality: int,
+) -> bytes:
+    metadata = metadata or Metadata()
+    _check(image)
+    dpi = metadata.dpi
+    if dpi and not all(0 < value < MAX_DPI for value in dpi):
+        dpi = None
+    profile = srgb_profile() if metadata.profile else b""
+    block = _block(metadata.exif, made_by, _size(image))
+    packet = _packet(metadata.xmp, made_by, MAX_XMP if kind == "JPEG" else None)
+    if kind == "TIFF":
+        pixels = np.ascontiguousarray(image)
+        return tiff_file(pixels, block, packet, metadata.iptc or b"", profile, dpi)
+    shallow = _shallow(image)
+    small = _thumbnail(shallow) if metadata.thumbnail else b""
+    if kind == "PNG":
+        png = deep_png(image) if isinstance(image, np.ndarray) else _saved(image, "PNG")
+        return with_metadata(png, block.to_bytes(small), packet, profile, dpi)
+    options: dict[str, Any] = {"quality": quality}
+    options |= {"icc_profile": profile} if profile else {}
+    if kind == "WEBP":
+        exif = block.to_bytes(small)
+        return _saved(shallow, kind, exif=exif, xmp=packet, **options)
+    extra = _segment(XMP_MARKER + packet) if packet else b""
+    extra += iptc.jpeg_segment(metadata.iptc) if metadata.iptc else b""
+    options |= {"dpi": dpi} if dpi else {}
+    # Full chroma resolution: the chroma is what this picture is about.
+    options |= {"subsampling": 0, "exif": _short_block(block, small, made_by), "extra": extra}
+    return _saved(shallow.convert("RGB"), kind, **options)
+
+
+def _check(image: Picture) -> None:
+    if isinstance(image, Image.Image):
+        if image.mode not in ("RGB", "RGBA"):
+            raise ValueError(f"expected a picture of mode RGB or RGBA, got {image.mode}")
+    elif image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise ValueError(
+            f"expected uint16 [height, width, 3 | 4], got {image.dtype} {list(image.shape)}"
+        )
+
+
+def _size(image: Picture) -> tuple[int, int]:
+    if isinstance(image, np.ndarray):
+        return int(image.shape[0]), int(image.shape[1])
+    return image.height, image.width
+
+
+def _shallow(image: Picture) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image
+    result = np.empty(image.shape, np.uint8)
+    for rows in row_strips(*image.shape[:2]):
+        # 65535 / 255 = 257, and half of that rounds.
+        result[rows] = (image[rows].astype(np.uint32) + 128) // 257
+    return Image.fromarray(result)
+
+
+def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    if image.info:
+        # Pillow would carry over what the file said that the picture came from.
+        image = image.copy()
+        image.info = {}
+    # Level 6 costs five times level 1 for files 5 % smaller.
+    options |= {"compress_level": 1} if kind == "PNG" else {}
+    file = io.BytesIO()
+    image.save(file, format=kind, **options)
+    return file.getvalue()
+
+
+def _thumbnail(image: Image.Image) -> bytes:
+    scale = min(1.0, THUMBNAIL_SIDE / max(image.size))
+    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return _saved(small.convert("RGB"), "JPEG", quality=THUMBNAIL_QUALITY)
+
+
+def _block(
+    exif: bytes | None, made_by: Mapping[str, Any] | None, size: tuple[int, int]
+) -> ExifBlock:
+    try:
+        block = ExifBlock.parse(exif) if exif else ExifBlock()
+    except ValueError:  # a damaged block is not worth a photo
+        block = ExifBlock()
+    history = None if made_by is None else json.dumps({"colorflow": __version__, **made_by})
+    return block.of_result(history, size)
+
+
+def _short_block(block: ExifBlock, small: bytes, made_by: Mapping[str, Any] | None) -> bytes:
+    """Write the block so that it fits into a JPEG file."""
+    bare = {code: tag for code, tag in block.exif.items() if code != MAKER_NOTE}
+    # How the picture was made is what only this file can tell.
+    smallest = _block(None, made_by, (0, 0))
+    for data in (
+        block.to_bytes(small),
+        block.to_bytes(),
+        replace(block, exif=bare).to_bytes(),
+        smallest.to_bytes(),
+    ):
+        if len(data) <= MAX_EXIF:
+            return data
+    return b""
+
+
+def _packet(source: bytes | None, made_by: Mapping[str, Any] | None, limit: int | None) -> bytes:
+    packet = source or b""
+    if made_by is None:
+        return packet if limit is None or len(packet) <= limit else b""
+    tool = f"colorflow {__version__}"
+    packet = xmp.with_provenance(source, tool)
+    return packet if limit is None or len(packet) <= limit else xmp.with_provenance(None, tool)
+
+
+def _segment(content: bytes) -> bytes:
+    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content

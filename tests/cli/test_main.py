@@ -61,7 +61,9 @@ def test_colorize_then_info_tells_how(photo, tmp_path, tiny_checkpoint):
     assert run.stdout == ""  # data only; progress goes to standard error
     assert "[1/1]" in run.stderr
     assert "1 coloured, 2 files" in run.stderr
-    assert {p.name for p in out.iterdir()} == {"photo_v1.png", "photo_v2.png", "contact_sheet.jpg"}
+    assert {p.name for p in out.iterdir()} == {
+        "photo_v1.png", "photo_v2.png", "contact_sheet.jpg", "colorflow-report.jsonl",
+    }  # fmt: skip
     facts = json.loads(colorflow("info", out / "photo_v2.png", "--json").stdout)
     assert facts["made_by"]["seed"] == 4
     assert facts["made_by"]["variant"] == 2
@@ -82,7 +84,7 @@ def test_one_bad_file_among_good_ones_exits_3_and_names_it(photo, tmp_path, tiny
     assert any("bad.jpg" in line for line in failed)
     assert any("gone.jpg" in line for line in failed)
     assert "Traceback" not in run.stderr
-    assert [p.name for p in out.iterdir()] == ["photo_v1.jpg"]
+    assert sorted(p.name for p in out.iterdir()) == ["colorflow-report.jsonl", "photo_v1.jpg"]
 
 
 def test_a_folder_without_photos_exits_4(tmp_path):
@@ -187,7 +189,8 @@ def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
-    files = list(out.iterdir())
+    assert (out / "colorflow-report.jsonl").exists()
+    files = [path for path in out.iterdir() if path.suffix != ".jsonl"]
     assert 0 < len(files) < 200
     for path in files:
         with Image.open(path) as image:

@@ -114,7 +114,7 @@ def test_alpha_and_16_bit_grey_are_turned_too(tmp_path):
 def test_exif_is_kept_with_its_orientation_reset(tmp_path):
     path = saved(tmp_path, Image.new("RGB", (4, 2)), "turned.jpg", exif=oriented(6))
     exif = Image.Exif()
-    exif.load(read_photo(path).exif)
+    exif.load(read_photo(path).metadata.exif)
     assert exif[ARTIST] == "somebody"
     assert exif.get(ORIENTATION, 1) == 1
 
@@ -254,7 +254,9 @@ def test_format_source_and_resolution_are_remembered(tmp_path, suffix, kind):
     assert photo.format == kind
     assert photo.source == path
     if suffix in (".png", ".tif", ".bmp"):
-        assert photo.dpi == pytest.approx((300, 200), abs=0.1)  # PNG and BMP count per metre
+        assert photo.metadata.dpi == pytest.approx(
+            (300, 200), abs=0.1
+        )  # PNG and BMP count per metre
 
 
 # ---- arrays ----

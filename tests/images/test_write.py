@@ -12,9 +12,10 @@ from PIL import ExifTags, Image
 
 from colorflow import __version__
 from colorflow.errors import ImageError
+from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
-from colorflow.images.write import HISTORY, output_suffix, read_history, write_image
+from colorflow.images.write import HISTORY, encode_image, output_suffix, read_history, write_image
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".JPG", ".Png"]
 LOSSLESS = [".png", ".tif"]
@@ -118,15 +119,15 @@ def test_lower_quality_makes_a_smaller_file(tmp_path):
 @pytest.mark.parametrize("origin", FORMATS)
 def test_exif_of_a_camera_is_kept(tmp_path, origin, target):
     photo = source(tmp_path, smooth_image(), f"in{origin}", exif=camera_exif().tobytes())
-    write_image(smooth_image(), tmp_path / f"out{target}", photo, MADE_BY)
+    write_image(smooth_image(), tmp_path / f"out{target}", photo.metadata, MADE_BY)
     exif = read_back(tmp_path / f"out{target}").getexif()
     assert exif[ExifTags.Base.Artist] == "Ann Other"
 
 
-@pytest.mark.parametrize("target", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("target", FORMATS)
 def test_date_and_place_are_kept(tmp_path, target):
     photo = source(tmp_path, smooth_image(), "in.jpg", exif=camera_exif().tobytes())
-    write_image(smooth_image(), tmp_path / f"out{target}", photo)
+    write_image(smooth_image(), tmp_path / f"out{target}", photo.metadata)
     with Image.open(tmp_path / f"out{target}") as picture:
         exif = picture.getexif()
         details = exif.get_ifd(ExifTags.IFD.Exif)
@@ -140,7 +141,7 @@ def test_orientation_is_applied_once(tmp_path, suffix):
     exif = camera_exif(orientation=6).tobytes()
     photo = source(tmp_path, stored, f"in{suffix}", exif=exif)
     assert photo.size == (48, 64)
-    write_image(Image.fromarray(photo.pixels), tmp_path / f"out{suffix}", photo)
+    write_image(Image.fromarray(photo.pixels), tmp_path / f"out{suffix}", photo.metadata)
     again = read_photo(tmp_path / f"out{suffix}")
     assert again.size == (48, 64)
     difference = again.pixels.astype(int) - np.asarray(smooth_image())
@@ -150,7 +151,7 @@ def test_orientation_is_applied_once(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
 def test_resolution_is_kept(tmp_path, suffix):
     photo = source(tmp_path, smooth_image(), f"in{suffix}", dpi=(300, 240))
-    write_image(smooth_image(), tmp_path / f"out{suffix}", photo)
+    write_image(smooth_image(), tmp_path / f"out{suffix}", photo.metadata)
     # PNG counts pixels per metre, in whole numbers.
     assert read_back(tmp_path / f"out{suffix}").info["dpi"] == pytest.approx((300, 240), abs=0.05)
 
@@ -158,16 +159,14 @@ def test_resolution_is_kept(tmp_path, suffix):
 @pytest.mark.parametrize("dpi", [(0.0, 0.0), (float("nan"), 1.0), (-72.0, 72.0), (1e9, 1e9)])
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_impossible_resolution_does_not_spoil_the_result(tmp_path, suffix, dpi):
-    photo = Photo(np.zeros((48, 64), np.uint8), dpi=dpi)
-    write_image(smooth_image(), tmp_path / f"out{suffix}", photo)
+    write_image(smooth_image(), tmp_path / f"out{suffix}", Metadata(dpi=dpi))
     assert read_back(tmp_path / f"out{suffix}").size == (64, 48)
 
 
 @pytest.mark.parametrize("exif", [b"nonsense", b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x09"])
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_damaged_exif_does_not_spoil_the_result(tmp_path, exif):
-    photo = Photo(np.zeros((48, 64), np.uint8), exif=exif)
-    write_image(smooth_image(), tmp_path / "out.jpg", photo, MADE_BY)
+    write_image(smooth_image(), tmp_path / "out.jpg", Metadata(exif=exif), MADE_BY)
     assert read_history(tmp_path / "out.jpg")["seed"] == 3
 
 
@@ -186,7 +185,7 @@ SCANS = {
 @pytest.mark.parametrize("kind", SCANS)
 def test_tags_of_a_tiff_about_its_own_pixels_do_not_spoil_the_result(tmp_path, kind, target):
     photo = source(tmp_path, SCANS[kind], "in.tif")
-    write_image(smooth_image(), tmp_path / f"out{target}", photo, MADE_BY)
+    write_image(smooth_image(), tmp_path / f"out{target}", photo.metadata, MADE_BY)
     difference = np.asarray(read_back(tmp_path / f"out{target}")).astype(int) - smooth_image()
     assert np.abs(difference).max() <= 8
 
@@ -195,16 +194,8 @@ def test_tags_of_a_tiff_about_its_own_pixels_do_not_spoil_the_result(tmp_path, k
 def test_long_notes_of_a_tiff_do_not_keep_the_result_from_being_written(tmp_path, target):
     # Photoshop's block of a layered scan; JPEG takes no EXIF of more than 64 kB.
     photo = source(tmp_path, smooth_image(), "in.tif", tiffinfo={34377: b"8BPS" * 20_000})
-    write_image(smooth_image(), tmp_path / f"out{target}", photo, MADE_BY)
+    write_image(smooth_image(), tmp_path / f"out{target}", photo.metadata, MADE_BY)
     assert read_history(tmp_path / f"out{target}")["seed"] == 3
-
-
-@pytest.mark.parametrize("target", FORMATS)
-def test_colour_profile_of_a_grey_scan_does_not_go_with_the_colours(tmp_path, target):
-    profile = bytes(16) + b"GRAY" + bytes(108)  # the header's colour space, as in ICC.1:2022
-    photo = source(tmp_path, Image.new("L", (64, 48)), "in.tif", icc_profile=profile)
-    write_image(smooth_image(), tmp_path / f"out{target}", photo)
-    assert not read_back(tmp_path / f"out{target}").info.get("icc_profile")
 
 
 # ---- history ----
@@ -219,7 +210,7 @@ def test_history_gives_back_how_a_picture_was_made(tmp_path, suffix):
 def test_history_of_the_newest_result_counts(tmp_path):
     write_image(smooth_image(), tmp_path / "one.png", made_by={"seed": 1})
     photo = read_photo(tmp_path / "one.png")
-    write_image(smooth_image(), tmp_path / "two.png", photo, made_by={"seed": 2})
+    write_image(smooth_image(), tmp_path / "two.png", photo.metadata, made_by={"seed": 2})
     assert read_history(tmp_path / "two.png")["seed"] == 2
 
 
@@ -233,11 +224,9 @@ def test_foreign_picture_has_no_history(tmp_path, suffix, note):
     assert read_history(tmp_path / f"foreign{suffix}") is None
 
 
-def test_history_of_no_picture_is_an_error(tmp_path, monkeypatch):
+def test_history_of_no_picture_is_an_error(tmp_path):
     (tmp_path / "text.jpg").write_text("no picture")
-    smooth_image().save(tmp_path / "bomb.png")
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    for name in ("text.jpg", "missing.jpg", "bomb.png"):
+    for name in ("text.jpg", "missing.jpg"):
         with pytest.raises(ImageError, match=name):
             read_history(tmp_path / name)
 
@@ -245,14 +234,15 @@ def test_history_of_no_picture_is_an_error(tmp_path, monkeypatch):
 # ---- failure ----
 
 
-def fail_half_way(image, file, **_):
-    file.write(b"half a picture")
+def fail_half_way(path, data):
+    with path.open("wb") as file:
+        file.write(data[: len(data) // 2])
     raise OSError("disk full")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_failure_leaves_nothing_behind(tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr(Image.Image, "save", fail_half_way)
+    monkeypatch.setattr(Path, "write_bytes", fail_half_way)
     with pytest.raises(ImageError, match="disk full") as caught:
         write_image(smooth_image(), tmp_path / f"result{suffix}")
     assert f"result{suffix}" in str(caught.value)
@@ -263,7 +253,7 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch, suffix):
 def test_failure_leaves_an_older_file_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "result.png"
     path.write_bytes(b"older")
-    monkeypatch.setattr(Image.Image, "save", fail_half_way)
+    monkeypatch.setattr(Path, "write_bytes", fail_half_way)
     with pytest.raises(ImageError):
         write_image(smooth_image(), path)
     assert path.read_bytes() == b"older"
@@ -274,7 +264,7 @@ def test_interruption_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Image.Image, "save", interrupt)
+    monkeypatch.setattr(Path, "write_bytes", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_image(smooth_image(), tmp_path / "result.png")
     assert leftovers(tmp_path) == []
@@ -300,6 +290,24 @@ def test_folder_in_the_place_of_the_file(tmp_path):
     with pytest.raises(ImageError, match=r"result\.png"):
         write_image(smooth_image(), tmp_path / "result.png")
     assert leftovers(tmp_path) == ["result.png"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image.new("L", (4, 4)),
+        Image.new("CMYK", (4, 4)),
+        np.zeros((4, 4, 3), np.uint8),
+        np.zeros((4, 4), np.uint16),
+        np.zeros((4, 4, 2), np.uint16),
+    ],
+)
+def test_pictures_of_other_kinds_are_refused(tmp_path, image):
+    with pytest.raises(ImageError, match=r"result\.png.*expected"):
+        write_image(image, tmp_path / "result.png")
+    with pytest.raises(ImageError, match="expected"):
+        encode_image(image, ".tif")
+    assert leftovers(tmp_path) == []
 
 
 def test_picture_too_wide_for_the_format(tmp_path):
@@ -336,6 +344,10 @@ def test_result_has_the_rights_of_any_new_file(tmp_path):
         (".tiff", "keep", ".tiff"),
         (".bmp", "keep", ".png"),
         (".gif", "keep", ".png"),
+        (".HEIC", "keep", ".jpg"),
+        (".heif", "keep", ".jpg"),
+        (".avif", "keep", ".jpg"),
+        (".heic", "tif", ".tif"),
         ("", "keep", ".png"),
         (".jpg", "png", ".png"),
         (".bmp", "tif", ".tif"),

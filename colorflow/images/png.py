@@ -1,0 +1,86 @@
+"""PNG files by their chunks: pixels of 16 bits, and metadata, neither of which Pillow writes."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+
+import numpy as np
+
+from colorflow.images.exif import PREFIX
+from colorflow.images.lab import row_strips
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# The signature and the header chunk, behind which metadata belongs.
+HEAD = len(SIGNATURE) + 25
+# Level 6 costs five times level 1 for files 5 % smaller.
+LEVEL = 1
+COLOUR_TYPES = {3: 2, 4: 6}  # by channels
+UP = 2  # the filter that leaves the difference from the row above
+METRE = 0.0254
+
+
+def deep_png(pixels: np.ndarray) -> bytes:
+    """Write a picture of 16 bits per channel.
+
+    Args:
+        pixels: uint16 [height, width, 3 | 4].
+
+    Returns:
+        The PNG file.
+    """
+    height, width, channels = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 16, COLOUR_TYPES[channels], 0, 0, 0)
+    parts = [SIGNATURE, _chunk(b"IHDR", header)]
+    packer = zlib.compressobj(LEVEL)
+    above = np.zeros((1, width * channels * 2), np.uint8)
+    for rows in row_strips(height, width):
+        strip = pixels[rows].astype(">u2").view(np.uint8).reshape(-1, width * channels * 2)
+        filtered = np.empty((len(strip), 1 + strip.shape[1]), np.uint8)
+        filtered[:, 0] = UP
+        filtered[:, 1:] = strip - np.concatenate([above, strip[:-1]])
+        above = strip[-1:]
+        parts += _data(packer.compress(filtered.tobytes()))
+    parts += _data(packer.flush())
+    return b"".join([*parts, _chunk(b"IEND", b"")])
+
+
+def with_metadata(
+    png: bytes,
+    exif: bytes = b"",
+    xmp: bytes = b"",
+    profile: bytes = b"",
+    dpi: tuple[float, float] | None = None,
+) -> bytes:
+    """Add metadata to a file that has none.
+
+    Args:
+        png: the file.
+        exif: EXIF block with or without the prefix of JPEG, or nothing.
+        xmp: XMP packet in UTF-8, or nothing.
+        profile: ICC profile, or nothing.
+        dpi: horizontal and vertical resolution, or None.
+
+    Returns:
+        The new file.
+    """
+    chunks = []
+    if profile:
+        chunks.append(_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(profile)))
+    if dpi:
+        across, down = (round(value / METRE) for value in dpi)
+        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", across, down, 1)))
+    if exif:
+        chunks.append(_chunk(b"eXIf", exif.removeprefix(PREFIX)))
+    if xmp:
+        # Not compressed, and neither a language nor a translated keyword.
+        chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    return b"".join([png[:HEAD], *chunks, png[HEAD:]])
+
+
+def _data(compressed: bytes) -> list[bytes]:
+    return [_chunk(b"IDAT", compressed)] if compressed else []
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

@@ -1,0 +1,272 @@
+"""Tag directories of TIFF files and EXIF blocks, kept byte for byte.
+
+Pillow reads values and writes them anew, which turns text that is not ASCII into question marks and
+changes types. Here a value is the bytes that stand in the file, in the file's byte order.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
+
+# Bytes per value of each type of TIFF 6.0, and of its later type 13, the place of a directory.
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+
+# Values of one directory together; entries of a hostile file may all point at the same megabyte.
+MAX_DIRECTORY = 16 << 20
+
+Order = Literal["<", ">"]
+
+
+@dataclass(frozen=True)
+class Tag:
+    """One entry of a directory.
+
+    Args:
+        kind: type, a key of ``SIZES``.
+        count: number of values.
+        data: their bytes, ``count * SIZES[kind]`` of them.
+        offset: where they stood, counted from the header; 0 where they stood in the entry itself.
+    """
+
+    kind: int
+    count: int
+    data: bytes
+    offset: int = 0
+
+
+Directory = dict[int, Tag]
+
+
+def short_tag(value: int, order: Order) -> Tag:
+    """Make an entry of one 16-bit number.
+
+    Args:
+        value: 0 to 65535.
+        order: of bytes.
+
+    Returns:
+        The entry.
+    """
+    return Tag(SHORT, 1, struct.pack(f"{order}H", value))
+
+
+def long_tag(value: int, order: Order) -> Tag:
+    """Make an entry of one 32-bit number.
+
+    Args:
+        value: 0 to 2^32 - 1.
+        order: of bytes.
+
+    Returns:
+        The entry.
+    """
+    return Tag(LONG, 1, struct.pack(f"{order}I", value))
+
+
+def rational_tag(value: float, order: Order) -> Tag:
+    """Make an entry of one number as thousandths.
+
+    Args:
+        value: 0 to 4 million.
+        order: of bytes.
+
+    Returns:
+        The entry.
+    """
+    return Tag(RATIONAL, 1, struct.pack(f"{order}II", round(value * 1000), 1000))
+
+
+def bytes_tag(data: bytes, kind: int = UNDEFINED) -> Tag:
+    """Make an entry of bytes.
+
+    Args:
+        data: the bytes; text ends in a zero byte.
+        kind: ``BYTE``, ``ASCII`` or ``UNDEFINED``.
+
+    Returns:
+        The entry.
+    """
+    return Tag(kind, len(data), data)
+
+
+def number(directory: Directory, code: int, order: Order) -> int | None:
+    """Read the first value of an entry of whole numbers.
+
+    Args:
+        directory: the entries.
+        code: of the tag.
+        order: of bytes.
+
+    Returns:
+        The number, or None where there is no such entry.
+    """
+    tag = directory.get(code)
+    if tag is None or tag.kind not in (SHORT, LONG, 13):
+        return None
+    (value,) = struct.unpack_from(f"{order}{'H' if tag.kind == SHORT else 'I'}", tag.data)
+    return int(value)
+
+
+def read_header(file: BinaryIO) -> tuple[Order, int]:
+    """Read the header of a TIFF file or EXIF block, which lies at the start of the file.
+
+    Args:
+        file: the file.
+
+    Returns:
+        The byte order, and the offset of the first directory.
+
+    Raises:
+        ValueError: this is no TIFF header.
+    """
+    file.seek(0)
+    head = file.read(8)
+    order: Order = "<" if head[:2] == b"II" else ">"
+    if len(head) < 8 or head[:4] not in (b"II*\0", b"MM\0*"):
+        raise ValueError("no TIFF header")
+    return order, struct.unpack(f"{order}I", head[4:])[0]
+
+
+def read_directory(
+    file: BinaryIO, offset: int, order: Order, wanted: Collection[int] | None = None
+) -> tuple[Directory, int]:
+    """Read a directory; entries that point beyond the file are left out.
+
+    Args:
+        file: the file, or the block in memory.
+        offset: of the directory, from the header.
+        order: of bytes.
+        wanted: tags to read; all where None.
+
+    Returns:
+        The entries, and the offset of the next directory, 0 where there is none.
+
+    Raises:
+        ValueError: there is no directory at this place.
+    """
+    file.seek(offset)
+    head = file.read(2)
+    if offset < 8 or len(head) < 2:
+        raise ValueError(f"no directory at byte {offset}")
+    (count,) = struct.unpack(f"{order}H", head)
+    entries = file.read(12 * count)
+    tail = file.read(4)
+    following = struct.unpack(f"{order}I", tail)[0] if len(tail) == 4 else 0
+    directory: Directory = {}
+    left = MAX_DIRECTORY
+    for start in range(0, len(entries) - 11, 12):
+        code, kind, number_of = struct.unpack_from(f"{order}HHI", entries, start)
+        field = entries[start + 8 : start + 12]
+        size = SIZES.get(kind, 0) * number_of
+        if not 0 < size <= left or (wanted is not None and code not in wanted):
+            continue
+        if size <= 4:
+            directory[code] = Tag(kind, number_of, field[:size])
+            continue
+        (at,) = struct.unpack(f"{order}I", field)
+        file.seek(at)
+        data = file.read(size)
+        if len(data) == size:
+            directory[code] = Tag(kind, number_of, data, at)
+            left -= size
+    return directory, following
+
+
+def directory_size(directory: Directory) -> int:
+    """Count the bytes of a directory without its longer values.
+
+    Args:
+        directory: the entries.
+
+    Returns:
+        The size.
+    """
+    return 2 + 12 * len(directory) + 4
+
+
+class Layout:
+    """Places directories and their values one after the other, around a range that is taken.
+
+    Args:
+        start: offset of the first byte to place.
+        order: of bytes.
+        taken: offsets nothing else may be placed at.
+    """
+
+    def __init__(self, start: int, order: Order, taken: range = range(0)) -> None:
+        self.start = start
+        self.order: Order = order
+        self._taken = taken
+        self._end = start
+        self._pieces: list[tuple[int, bytes]] = []
+
+    def place(self, size: int) -> int:
+        """Find room.
+
+        Args:
+            size: in bytes.
+
+        Returns:
+            Its offset, an even number as TIFF asks for.
+        """
+        at = self._end + self._end % 2
+        if len(self._taken) and at < self._taken.stop and at + size > self._taken.start:
+            at = self._taken.stop + self._taken.stop % 2
+        self._end = at + size
+        return at
+
+    def put(self, at: int, data: bytes) -> None:
+        """Fill room found before, or the range that is taken.
+
+        Args:
+            at: its offset.
+            data: the bytes.
+        """
+        self._pieces.append((at, data))
+
+    def directory_room(self, directory: Directory) -> int:
+        """Find room for a directory without its longer values.
+
+        Args:
+            directory: the entries it will have.
+
+        Returns:
+            Its offset.
+        """
+        return self.place(directory_size(directory))
+
+    def put_directory(self, at: int, directory: Directory, following: int = 0) -> None:
+        """Fill room found by :meth:`directory_room`, and place the longer values.
+
+        Args:
+            at: its offset.
+            directory: the entries.
+            following: offset of the next directory, or 0.
+        """
+        parts = [struct.pack(f"{self.order}H", len(directory))]
+        for code, tag in sorted(directory.items()):
+            field = tag.data.ljust(4, b"\0")
+            if len(tag.data) > 4:
+                where = range(tag.offset, tag.offset + len(tag.data))
+                place = tag.offset if where == self._taken else self.place(len(tag.data))
+                self.put(place, tag.data)
+                field = struct.pack(f"{self.order}I", place)
+            parts.append(struct.pack(f"{self.order}HHI", code, tag.kind, tag.count) + field)
+        parts.append(struct.pack(f"{self.order}I", following))
+        self.put(at, b"".join(parts))
+
+    def packed(self) -> bytes:
+        """Join what was placed.
+
+        Returns:
+            The bytes from ``start`` on, zero where nothing was placed.
+        """
+        size = max((at + len(data) for at, data in self._pieces), default=self.start) - self.start
+        whole = bytearray(size)
+        for at, data in self._pieces:
+            whole[at - self.start : at - self.start + len(data)] = data
+        return bytes(whole)
