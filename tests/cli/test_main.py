@@ -44,7 +44,7 @@ def test_help_lists_commands_and_exit_codes_without_loading_torch():
         assert word in run.stdout
 
 
-@pytest.mark.parametrize("command", ["colorize", "transfer", "info", "doctor"])
+@pytest.mark.parametrize("command", ["colorize", "transfer", "recolor", "info", "doctor"])
 def test_every_command_explains_itself(command):
     run = colorflow(command, "--help")
     assert run.returncode == 0
@@ -102,6 +102,10 @@ def test_a_folder_without_photos_exits_4(tmp_path):
         ["--saturation", "nan"],
         ["--format", "bmp"],
         ["--smaples", "2"],
+        ["--pick", "nicest"],
+        ["--changed", "--overwrite"],
+        ["--name", "{stem}{ext}"],
+        ["--quality", "0"],
     ],
 )
 def test_wrong_usage_exits_2(photo, tmp_path, tiny_checkpoint, arguments):
@@ -169,7 +173,10 @@ def test_doctor_finds_the_bundled_model_healthy():
     assert len(report["round_trips"]) == 6
 
 
-def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_checkpoint):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_exits_130_leaves_whole_files_and_the_job_goes_on(
+    grey_cat, tmp_path, tiny_checkpoint, number
+):
     folder = tmp_path / "in"
     folder.mkdir()
     for number in range(200):
@@ -185,7 +192,7 @@ def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_
     deadline = time.monotonic() + 60
     while not (out.is_dir() and list(out.glob("*_v1.png"))) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
@@ -195,3 +202,71 @@ def test_an_interrupt_exits_130_and_leaves_whole_files(grey_cat, tmp_path, tiny_
     for path in files:
         with Image.open(path) as image:
             image.load()  # whole, and nothing temporary among them
+    assert "the same command goes on" in stderr
+    again = colorflow("colorize", folder, "-o", out, "--samples", 1, "--model", tiny_checkpoint)
+    assert again.returncode == 0
+    assert f"{len(files)} skipped" in again.stderr
+    assert len(list(out.glob("*_v1.png"))) == 200
+
+
+def test_json_goes_to_standard_output_and_everything_else_does_not(
+    photo, tmp_path, tiny_checkpoint
+):
+    (tmp_path / "bad.jpg").touch()
+    run = colorflow(
+        "colorize", photo, tmp_path / "bad.jpg", "-o", tmp_path / "out", "--json",
+        "--model", tiny_checkpoint,
+    )  # fmt: skip
+    *lines, last = map(json.loads, run.stdout.splitlines())
+    assert {Path(line["input"]).name: line["status"] for line in lines} == {
+        "photo.jpg": "ok", "bad.jpg": "failed",
+    }  # fmt: skip
+    assert last == {"summary": {"failed": 1, "ok": 1}, "interrupted": False}
+
+
+def test_a_dry_run_tells_and_changes_nothing(photo, tmp_path, tiny_checkpoint):
+    out = tmp_path / "out"
+    run = colorflow("colorize", photo, "-o", out, "--dry-run", "--model", tiny_checkpoint)
+    assert run.returncode == 0
+    assert "to do" in run.stderr
+    assert not out.exists()
+
+
+def test_a_list_on_standard_input_names_the_photos(photo, tmp_path, tiny_checkpoint):
+    run = subprocess.run(
+        [*COMMAND, "colorize", "-", "-o", str(tmp_path / "out"), "--model", str(tiny_checkpoint)],
+        input=f"{photo}\n\n", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "out/photo_v4.jpg").exists()
+    nothing = subprocess.run(
+        [*COMMAND, "colorize", "-"], input="", capture_output=True, text=True, check=False
+    )
+    assert nothing.returncode == 2
+
+
+def test_names_that_are_no_text_do_not_stop_a_job(photo, tmp_path, tiny_checkpoint):
+    name = os.fsencode(tmp_path) + b"/in/caf\xe9.jpg"
+    (tmp_path / "in").mkdir()
+    Path(os.fsdecode(name)).write_bytes(photo.read_bytes())
+    out = tmp_path / "out"
+    run = colorflow("colorize", tmp_path / "in", "-o", out, "--json", "--model", tiny_checkpoint)
+    assert run.returncode == 0, run.stderr
+    assert os.path.exists(os.fsencode(out) + b"/caf\xe9_v1.jpg")
+
+
+def test_recolor_finds_the_photo_and_gives_the_same_bytes(photo, tmp_path, tiny_checkpoint):
+    out = tmp_path / "out"
+    colorflow("colorize", photo, "-o", out, "--samples", 3, "--model", tiny_checkpoint)
+    path = out / "photo_v3.jpg"
+    run = colorflow("recolor", path, "-o", tmp_path / "again", "--model", tiny_checkpoint)
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "again/photo_v3_recolor.jpg").read_bytes() == path.read_bytes()
+    photo.unlink()
+    lost = colorflow(
+        "recolor", path, photo.parent / "gone.jpg", "--saturation", 0.5, "--model", tiny_checkpoint
+    )
+    assert lost.returncode == 3
+    assert "--source" in lost.stderr
+    assert "gone.jpg" in lost.stderr
+    assert (out / "photo_v3_recolor.jpg").exists()

@@ -1,0 +1,121 @@
+"""Variants made again from what their files say."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorflow.batch.config import BatchConfig
+from colorflow.batch.discover import Job, discover
+from colorflow.batch.painters import SamplePainter, TransferPainter
+from colorflow.batch.recolor import RecipePainter, find_source, read_recipe
+from colorflow.batch.report import NAME, Report
+from colorflow.batch.run import run_jobs
+from colorflow.errors import ImageError
+
+
+@pytest.fixture
+def photo(tmp_path: Path, grey_cat: np.ndarray) -> Path:
+    path = tmp_path / "in" / "a.jpg"
+    path.parent.mkdir()
+    exif = Image.Exif()
+    exif[0x010E] = "grandmother's cat"
+    Image.fromarray(grey_cat).save(path, exif=exif)
+    return path
+
+
+def _colour(colorizer, photo: Path, out: Path, **settings) -> list[Path]:
+    config = BatchConfig(**settings)
+    painter = SamplePainter(colorizer, config)
+    (result,) = run_jobs(painter, discover([photo], out).jobs, config)
+    return result.outputs
+
+
+def _again(colorizer, path: Path, source: Path, out: Path, saturation=None) -> Path:
+    recipe = read_recipe(path)
+    painter = RecipePainter(colorizer, recipe, saturation)
+    kind = {".jpeg": "jpg"}.get(path.suffix, path.suffix[1:])
+    config = BatchConfig(**{**vars(painter.config), "format": kind})
+    (result,) = run_jobs(painter, [Job(source, out / "again", named=True)], config)
+    assert result.status == "ok", result.reason
+    return result.outputs[0]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"samples": 7, "seed": 5, "saturation": 0.7, "temperature": 0.9},
+        {"samples": 2, "temperature": (0.2, 0.9)},
+        {"samples": 5, "pick": "medoid"},
+        {"samples": 2, "metadata": "strip", "quality": 60},
+        {"samples": 2, "format": "png"},
+        {"samples": 2, "format": "webp"},
+        {"samples": 1, "format": "tif"},
+    ],
+)
+def test_every_variant_comes_again_to_the_same_bytes(tiny, photo, tmp_path, settings):
+    for number, path in enumerate(_colour(tiny, photo, tmp_path / "out", **settings)):
+        again = _again(tiny, path, photo, tmp_path / str(number))
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_another_saturation_scales_the_same_latents(tiny, photo, tmp_path):
+    third = _colour(tiny, photo, tmp_path / "out", saturation=1.0, format="png")[2]
+    muted = _again(tiny, third, photo, tmp_path / "muted", saturation=0.25)
+    expected = tiny.sample(photo, n=3, saturation=0.25)[2]
+    with Image.open(muted) as image:
+        assert image.tobytes() == expected.image.tobytes()
+    assert read_recipe(muted).config.saturation == 0.25
+
+
+def test_another_model_is_refused_by_name(tiny, photo, tmp_path):
+    recipe = read_recipe(_colour(tiny, photo, tmp_path / "out", samples=1)[0])
+    other = type(recipe)(recipe.variant, recipe.photo, "photo@123456789abc", recipe.config)
+    with pytest.raises(ImageError, match=r"photo@123456789abc.*--model"):
+        RecipePainter(tiny, other, None)
+
+
+def test_what_is_no_result_of_colorize_is_refused(tiny, photo, cat, tmp_path):
+    with pytest.raises(ImageError, match=r"a\.jpg.*colorize"):
+        read_recipe(photo)
+    cat.save(tmp_path / "reference.png")
+    config = BatchConfig(samples=1)
+    painter = TransferPainter(tiny, tmp_path / "reference.png", config)
+    (result,) = run_jobs(painter, discover([photo], tmp_path / "out").jobs, config)
+    with pytest.raises(ImageError, match="colorflow transfer"):
+        read_recipe(result.outputs[0])
+
+
+def test_the_photo_is_found_where_the_user_says(tiny, photo, tmp_path, grey_cat):
+    (path,) = _colour(tiny, photo, tmp_path / "out", samples=1)
+    recipe = read_recipe(path)
+    decoy = tmp_path / "in" / "a_v.png"  # its name fits better, its pixels do not
+    Image.fromarray(255 - grey_cat).save(decoy)
+    assert find_source(path, recipe, photo) == photo
+    assert find_source(path, recipe, photo.parent) == photo
+    assert find_source(path, recipe, decoy) is None
+    assert find_source(path, recipe, None) is None
+
+
+def test_the_photo_is_found_by_the_report_of_an_earlier_job(
+    tiny, photo, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    config = BatchConfig(samples=1)
+    painter = SamplePainter(tiny, config)
+    relative = Path(os.path.relpath(photo))
+    (result,) = run_jobs(painter, discover([relative], Path("out")).jobs, config)
+    report = Report(Path("out") / NAME, {"settings": painter.settings})
+    report.add(result)
+    report.close()
+    Report(Path("out") / NAME, {"settings": "others"}).close()
+    monkeypatch.chdir("/")
+    path = tmp_path / result.outputs[0]
+    found = find_source(path, read_recipe(path), None)
+    assert found is not None
+    assert found.samefile(photo)
