@@ -77,7 +77,9 @@ def test_directories_and_values_begin_at_even_bytes(size):
     found = [main, further(data, main, 0x8769), further(data, main, 0x8825)]
     assert found[1][0x927C][2:] == (note.data, at)
     assert following % 2 == 0
-    for tags in [*found, entries(data, following)[0]]:
+    small = entries(data, following)[0]
+    assert struct.unpack(">I", small[0x0201][2])[0] % 2 == 0
+    for tags in [*found, small]:
         assert all(where % 2 == 0 for _, _, value, where in tags.values() if len(value) > 4)
     for code in (0x8769, 0x8825):
         assert struct.unpack(">I", main[code][2])[0] % 2 == 0

@@ -79,7 +79,7 @@ def test_resources_that_break_off_hold_no_record():
 
 
 def test_segment_of_a_jpeg_file():
-    for record in (IIM, IIM + b"\x1c\2\5\0\1x"):
+    for record in (IIM, IIM + b"\x1c\2\5\0\2xy"):
         segment = jpeg_segment(record)
         assert segment[:2] == b"\xff\xed"
         assert struct.unpack(">H", segment[2:4]) == (len(segment) - 2,)
