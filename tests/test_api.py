@@ -67,7 +67,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_colouring_photos_needs_none_of_the_optional_packages():
     optional = ("lightning", "tensorboard", "matplotlib", "platformdirs", "torchmetrics")
-    optional += ("torch_fidelity", "efficientnet_lite_pytorch", "gradio")
+    optional += ("torch_fidelity", "efficientnet_lite_pytorch", "gradio", "pillow_heif")
     modules = ("colorize", "batch.run", "cli.main", "cli.report", "cli.describe")
     modules += ("evaluation.round_trip", "images.contact_sheet")
     lines = ["import sys", f"sys.modules.update(dict.fromkeys({optional}))"]

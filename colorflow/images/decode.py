@@ -47,16 +47,15 @@ def decode(picture: Image.Image, file: BinaryIO | None) -> Decoded:
         OSError: the file is damaged.
     """
     profile = picture.info.get("icc_profile")
-    deep_colour = file is not None and deep.is_deep(picture) and deep.has_both_halves(picture)
-    notes = [] if deep_colour else _depth_notes(picture)
+    if file is not None and deep.is_deep(picture) and deep.has_both_halves(picture):
+        both = deep.read_both_halves(picture, file)
+        return decode_deep(both, profile, picture.info.get("transparency"))
+    notes = _depth_notes(picture)
     if picture.mode in DEEP_GREY:
         values = deep.grey_values(picture)
         clear = picture.info.get("transparency")
         alpha = _opaque_where(values != clear) if isinstance(clear, int) else None
         return _managed(values, alpha, profile, notes)
-    if file is not None and deep_colour:
-        both = deep.read_both_halves(picture, file)
-        return decode_deep(both, profile, picture.info.get("transparency"))
     upright = turned_upright(picture)
     alpha = None
     if upright.mode in ALPHA_MODES or "transparency" in upright.info:

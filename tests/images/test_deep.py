@@ -171,8 +171,29 @@ def test_grey_tiff_with_transparency(tmp_path):
     path = scan(tmp_path, pixels, photometric="minisblack", extrasamples=["unassalpha"])
     photo = read_photo(path)
     assert photo.format == "TIFF"
+    assert photo.notes == []
+    with pytest.raises(ImageError, match="71 pixels"):
+        read_photo(path, max_pixels=71)
     assert np.array_equal(photo.pixels, pixels[..., 0])
     assert np.abs(photo.alpha - pixels[..., 1] / 257).max() <= 0.5
+
+
+def test_a_further_channel_that_is_not_transparency(tmp_path):
+    pixels = deep_pixels(8, 9, 4)
+    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    for options in ({}, {"planarconfig": "separate"}):
+        stored = planes if options else pixels
+        photo = read_photo(scan(tmp_path, stored, extrasamples=["unspecified"], **options))
+        assert np.array_equal(photo.pixels, pixels[..., :3])
+        assert photo.alpha is None
+
+
+def test_further_pages_are_mentioned(tmp_path):
+    path = tmp_path / "scan.tif"
+    with tifffile.TiffWriter(path) as tiff:
+        for _ in range(2):
+            tiff.write(deep_pixels(8, 9, 2), extrasamples=["unassalpha"], photometric="minisblack")
+    assert read_photo(path).notes == ["has 2 frames, only the first is used"]
 
 
 @pytest.mark.parametrize("value", range(1, 9))

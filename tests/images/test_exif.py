@@ -10,6 +10,7 @@ from blocks import ARTIST, LATITUDE, MAKER_NOTE, camera_block, directory, entrie
 from PIL import ExifTags, Image
 
 from colorflow.images.exif import ExifBlock
+from colorflow.images.tiff_tags import Tag, bytes_tag
 
 ORDERS = ["<", ">"]
 
@@ -64,6 +65,26 @@ def test_a_maker_note_stays_in_its_place_whatever_is_added():
     assert data.exif[0x927C].data == b"N" * 30
 
 
+@pytest.mark.parametrize("size", [8, 207, 208])
+def test_directories_and_values_begin_at_even_bytes(size):
+    source = upright()
+    at = source.exif[0x927C].offset
+    note = Tag(7, size, b"N" * size, at)
+    odd = {code: bytes_tag(b"odd") for code in (0x9C9B, 0x9C9D)} | {0x010E: bytes_tag(b"seven\0\0")}
+    block = ExifBlock(">", source.main | odd, source.exif | {0x927C: note}, source.gps)
+    data = block.of_result("x" * 501, (1, 1)).to_bytes(small_jpeg())
+    main, following = entries(data)
+    found = [main, further(data, main, 0x8769), further(data, main, 0x8825)]
+    assert found[1][0x927C][2:] == (note.data, at)
+    assert following % 2 == 0
+    small = entries(data, following)[0]
+    assert struct.unpack(">I", small[0x0201][2])[0] % 2 == 0
+    for tags in [*found, small]:
+        assert all(where % 2 == 0 for _, _, value, where in tags.values() if len(value) > 4)
+    for code in (0x8769, 0x8825):
+        assert struct.unpack(">I", main[code][2])[0] % 2 == 0
+
+
 def test_a_maker_note_that_claims_the_place_of_the_first_directory():
     # Overlapping entries of a hostile block.
     note = (7, 40, None)
@@ -78,11 +99,11 @@ def test_a_maker_note_that_claims_the_place_of_the_first_directory():
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_orientation_and_resolution_are_those_of_the_upright_photo(order):
-    for orientation in (1, 3, 6, 8):
+    for orientation in range(1, 9):
         main = entries(upright(order, orientation).to_bytes())[0]
         assert struct.unpack(order + "H", main[0x0112][2]) == (1,)
         across = struct.unpack(order + "II", main[0x011A][2])
-        assert across == ((240, 1) if orientation in (6, 8) else (300, 1))
+        assert across == ((240, 1) if orientation > 4 else (300, 1))
 
 
 def test_the_block_says_srgb_and_nothing_about_stored_pixels():

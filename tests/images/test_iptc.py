@@ -9,7 +9,8 @@ from blocks import IIM
 
 from colorflow.images.iptc import clean_record, jpeg_segment, resource_of
 
-PREVIEW = b"\x1c\2\xca" + struct.pack(">H", 4) + b"\xff\xd8\xff\xd9"
+PREVIEW = b"\x1c\2\xc8\0\2\0\1\x1c\2\xc9\0\2\0\1"
+PREVIEW += b"\x1c\2\xca" + struct.pack(">H", 4) + b"\xff\xd8\xff\xd9"
 
 
 def resource(kind: int, data: bytes, name: bytes = b"") -> bytes:
@@ -37,7 +38,8 @@ def test_a_small_picture_of_the_source_goes():
 
 
 def test_without_place():
-    record = clean_record(IIM, without_place=True)
+    codes = b"\x1c\2\x1a\0\3DEU\x1c\2\x1b\0\4Land"
+    record = clean_record(codes + IIM, without_place=True)
     for place in (b"Musterstadt", b"Uferstrasse", b"Land", b"DEU", b"Germania"):
         assert place in IIM
         assert place not in record
@@ -77,15 +79,17 @@ def test_resources_that_break_off_hold_no_record():
 
 
 def test_segment_of_a_jpeg_file():
-    for record in (IIM, IIM + b"\x1c\2\5\0\1x"):
+    for record in (IIM, IIM + b"\x1c\2\5\0\2xy"):
         segment = jpeg_segment(record)
         assert segment[:2] == b"\xff\xed"
         assert struct.unpack(">H", segment[2:4]) == (len(segment) - 2,)
         assert segment[4:18] == b"Photoshop 3.0\0"
         assert resource_of(segment[18:]) == record
+        assert len(segment) % 2 == 0
 
 
 def test_a_record_too_long_for_a_segment_is_left_out():
     assert jpeg_segment(b"x" * 66_000) == b""
-    fits = jpeg_segment(b"x" * 65_506)
-    assert len(fits) <= 65_537
+    assert jpeg_segment(b"x" * 65_508) == b""
+    # The length counts itself.
+    assert jpeg_segment(b"x" * 65_506)[2:4] == b"\xff\xfe"

@@ -101,6 +101,25 @@ def test_resolution_of_a_tiff_in_centimetres_or_in_no_unit(tmp_path):
         assert read_metadata(path).dpi == (pytest.approx(expected) if expected else None)
 
 
+def test_resolution_of_a_tiff_that_divides_by_nought(tmp_path):
+    path = tmp_path / "scan.tif"
+    tifffile.imwrite(path, np.zeros((4, 5), np.uint8), resolution=((300, 1), (300, 1)))
+    data = path.read_bytes()
+    at = data.index(struct.pack("<II", 300, 1))
+    path.write_bytes(data[:at] + struct.pack("<II", 300, 0) * 2 + data[at + 16 :])
+    photo = read_photo(path)
+    assert photo.metadata.dpi in (None, (0, 0))
+
+
+def test_a_tiff_of_64_bit_offsets_is_read(tmp_path):
+    path = tmp_path / "scan.tif"
+    pixels = np.arange(20, dtype=np.uint8).reshape(4, 5)
+    tifffile.imwrite(path, pixels, bigtiff=True, metadata=None, datetime="1931:05:07 12:00:00")
+    photo = read_photo(path)
+    assert np.array_equal(photo.pixels, pixels)
+    assert read_metadata(path) == photo.metadata
+
+
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 @pytest.mark.parametrize(
     ("option", "word"),

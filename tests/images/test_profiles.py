@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from colorflow.images.curves import profile_tags
 from colorflow.images.profiles import cmyk_to_srgb, srgb_profile, to_srgb
 
 RAMP = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -133,17 +134,17 @@ def test_deep_colours_keep_their_depth():
 
 
 def test_deep_colours_under_a_profile_of_tables_say_what_they_lose():
-    # A profile with a table besides its matrix, which here is no use: any engine may refuse it.
-    profile = icc.rgb(icc.ADOBE_RGB, icc.gamma(2.2))
-    tags = {b"A2B0": lut()}
-    whole = icc.profile(b"RGB ", tags, pcs=b"Lab ")
+    tags = profile_tags(icc.rgb(icc.ADOBE_RGB, icc.gamma(2.2)))
+    parts = {name: data for name, data in tags.items() if name[1:] in (b"TRC", b"XYZ")}
     pixels = np.random.default_rng(3).integers(0, 65536, (8, 9, 3)).astype(np.uint16)
-    got, notes = to_srgb(pixels, whole)
-    assert got.dtype == np.uint8
-    assert notes == [
-        "has 16 bits per channel in a colour space made of tables, only the upper 8 are used"
-    ]
-    assert to_srgb(pixels, profile)[0].dtype == np.uint16
+    for more in ({}, parts):
+        got, notes = to_srgb(pixels, icc.profile(b"RGB ", {b"A2B0": lut(), **more}, pcs=b"Lab "))
+        assert got.dtype == np.uint8
+        assert notes == [
+            "has 16 bits per channel in a colour space made of tables, only the upper 8 are used"
+        ]
+        assert np.ptp(got, axis=2).max() <= 2  # the table knows greys only
+    assert to_srgb(pixels, icc.profile(b"RGB ", parts))[0].dtype == np.uint16
 
 
 def lut() -> bytes:
@@ -203,10 +204,12 @@ def test_inks_go_through_their_profile():
 
     # A table of four inks: lightness falls with black alone, whatever the others do.
     identity = icc.fixed([1, 0, 0, 0, 1, 0, 0, 0, 1])
-    points = bytes([255, 128, 128, 0, 128, 128]) * 8
+    # Its black is a dark grey, as that of inks is, and its white the yellowish one of paper.
+    points = bytes([255, 128, 128, 40, 128, 128]) * 8
     table = b"mft1\0\0\0\0" + struct.pack("BBBx", 4, 3, 2) + identity
     table += bytes(range(256)) * 4 + points + bytes(range(256)) * 3
-    profile = icc.profile(b"CMYK", {b"A2B0": table}, pcs=b"Lab ")
+    paper = b"XYZ \0\0\0\0" + icc.fixed([0.85, 0.87, 0.6])
+    profile = icc.profile(b"CMYK", {b"A2B0": table, b"A2B1": table, b"wtpt": paper}, pcs=b"Lab ")
     inks = np.zeros((1, 3, 4), np.uint8)
     inks[0, 1, :3] = 200
     inks[0, 2, 3] = 255

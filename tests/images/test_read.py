@@ -416,6 +416,7 @@ def test_limit_of_pillow_does_not_undercut_ours(tmp_path, monkeypatch):
     # Pillow refuses pictures of more than twice this.
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     assert read_photo(path, max_pixels=400).size == (20, 20)
+    assert Image.MAX_IMAGE_PIXELS == 100
 
 
 def test_large_picture_below_the_limit_gives_no_warning(tmp_path, monkeypatch, recwarn):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import icc
@@ -110,8 +111,10 @@ def test_eight_bits_of_sixteen_are_rounded():
     with Image.open(io.BytesIO(exact)) as picture:
         found = np.asarray(picture).astype(int)
         assert np.abs(found - expected).mean() < 1
-        # Cut off instead of rounded, the mean would be half a step lower.
-        assert abs((found - values / 257).mean()) < 0.2
+    for value, byte in ((128, 0), (129, 1), (65406, 254), (65407, 255)):
+        flat = np.full((16, 16, 3), value, np.uint16)
+        with Image.open(io.BytesIO(encode_image(flat, ".jpg"))) as picture:
+            assert (np.asarray(picture) == byte).all()
 
 
 # ---- blocks, format by format ----
@@ -207,6 +210,12 @@ def test_resolution(metadata, deep_pixels):
     assert jfif[1][7:12] == struct.pack(">BHH", 1, 300, 240)
 
 
+def test_resolution_that_only_the_exif_block_knows(metadata):
+    data = encode_image(smooth(), ".tif", replace(metadata, dpi=None))
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        assert tiff.pages[0].tags["XResolution"].value == (300, 1)
+
+
 # ---- thumbnails ----
 
 
@@ -283,6 +292,21 @@ def test_a_packet_too_long_for_jpeg_gives_way_to_the_provenance(suffix):
     assert (b"xmp:Rating" in found) == (suffix != ".jpg")
     bare = blocks_of(encode_image(smooth(), suffix, Metadata(xmp=packet)))
     assert ("xmp" in bare) == (suffix != ".jpg")
+
+
+def test_a_packet_just_too_long_for_jpeg():
+    spare = 65502 - len(encode_packet(0))
+    for more, kept in ((spare, True), (spare + 1, False)):
+        data = encode_image(smooth(), ".jpg", Metadata(xmp=grown(more)), MADE_BY)
+        assert (b"xmp:Rating" in blocks_of(data)["xmp"]) == kept
+
+
+def grown(more: int) -> bytes:
+    return PACKET.replace(b"F\xc3\xa4hre", b"x" * more)
+
+
+def encode_packet(more: int) -> bytes:
+    return blocks_of(encode_image(smooth(), ".png", Metadata(xmp=grown(more)), MADE_BY))["xmp"]
 
 
 def test_a_record_too_long_for_jpeg_is_left_out():

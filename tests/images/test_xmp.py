@@ -20,6 +20,7 @@ PHOTOSHOP = "{http://ns.adobe.com/photoshop/1.0/}"
 DC = "{http://purl.org/dc/elements/1.1/}"
 SOURCE_TYPE = "compositeWithTrainedAlgorithmicMedia"
 WRAPPER = '<x:xmpmeta xmlns:x="adobe:ns:meta/">{}</x:xmpmeta>'
+WHOLE = f'<rdf:RDF xmlns:rdf="{RDF[1:-1]}"/>'.encode()
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "lol"><!ENTITY b "&a;&a;&a;&a;">
 <!ENTITY c "&b;&b;&b;&b;">]><x:xmpmeta xmlns:x="adobe:ns:meta/">&c;</x:xmpmeta>"""
 
@@ -63,6 +64,40 @@ def test_what_is_about_the_stored_pixels_goes():
     found = properties(clean_packet(PACKET))
     assert PHOTOSHOP + "ICCProfile" not in found
     assert PHOTOSHOP + "ColorMode" not in found
+
+
+def packet_of(name: str, space: str, form: str) -> bytes:
+    inside = f"><p:{name}>WORD</p:{name}></rdf:Description>"
+    if form == "attribute":
+        inside = f' p:{name}="WORD"/>'
+    return WRAPPER.format(
+        f'<rdf:RDF xmlns:rdf="{RDF[1:-1]}"><rdf:Description xmlns:p="{space}"{inside}</rdf:RDF>'
+    ).encode()
+
+
+@pytest.mark.parametrize("form", ["attribute", "element"])
+def test_properties_of_each_kind(form):
+    ours = "http://example.org/"
+    note = "http://ns.adobe.com/xmp/note/"
+    pixels = [("HasExtendedXMP", note), ("ImageWidth", TIFF[1:-1]), ("ColorMode", PHOTOSHOP[1:-1])]
+    places = [("geotagged", ours), ("FlightAltitude", ours), ("Sublocation", EXT[1:-1])]
+    places += [("lat", "http://www.w3.org/2003/01/geo/wgs84_pos#"), ("State", PHOTOSHOP[1:-1])]
+    harmless = [("ImageWidth", ours), ("lat", ours), ("State", ours), ("Headline", PHOTOSHOP[1:-1])]
+    for name, space in pixels:
+        assert b"WORD" not in clean_packet(packet_of(name, space, form))
+        assert b"WORD" in without_place(packet_of(name, space, form))
+    for name, space in places:
+        assert b"WORD" not in without_place(packet_of(name, space, form))
+        assert b"WORD" in clean_packet(packet_of(name, space, form))
+    for name, space in harmless:
+        assert b"WORD" in without_place(clean_packet(packet_of(name, space, form)))
+
+
+def test_declarations_of_prefixes_stay_whatever_they_are_called():
+    packet = packet_of("title", "http://example.org/", "element")
+    for old, new in ((b"<p:", b"<geotag:"), (b"</p:", b"</geotag:"), (b":p=", b":geotag=")):
+        packet = packet.replace(old, new)
+    assert properties(without_place(packet))["{http://example.org/}title"] == "WORD"
 
 
 def test_a_thumbnail_of_the_source_goes():
@@ -113,8 +148,17 @@ def test_saying_it_twice_changes_nothing():
 
 @pytest.mark.parametrize(
     "packet",
-    [b"", b"nonsense", PACKET[:700], BOMB, b"<a/>", WRAPPER.format("").encode(), b"\xff\xfe\0<"],
-    ids=["empty", "text", "broken off", "bomb", "other", "no RDF", "UTF-16"],
+    [
+        b"",
+        b"nonsense",
+        PACKET[:700],
+        BOMB,
+        b'<!DOCTYPE x SYSTEM "file:///x">' + WHOLE,
+        b"<a/>",
+        WRAPPER.format("").encode(),
+        b"\xff\xfe\0<",
+    ],
+    ids=["empty", "text", "broken off", "bomb", "outside", "other", "no RDF", "UTF-16"],
 )
 def test_what_is_no_packet_is_refused_and_replaced(packet):
     for change in (clean_packet, without_place):
