@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
 
-from colorflow.decoding import decode, one_thread, rows_per_call
 from colorflow.devices import choose_device
-from colorflow.domains import colorization_of
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
-from colorflow.images.photo import Photo
 from colorflow.images.read import PhotoLike, read_photo
-from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
-from colorflow.models.cinn import ConditionalINN
-from colorflow.models.condition import PreparedCondition
-from colorflow.models.latents import Latents, derive_seed
+from colorflow.models.checkpoint import load_checkpoint
+from colorflow.models.latents import Latents
 from colorflow.models.matching import matching_backbone
-from colorflow.networks.backbones import Backbone
 from colorflow.resources import bundled
+from colorflow.sampling import Sampler
 from colorflow.variants import LogProb, Variant
 
 
-class Colorizer:
+class Colorizer(Sampler):
     """Turns grey photos into colour photos, and colour photos into latent codes.
 
     Source: Ardizzone et al., "Guided Image Generation with Conditional Invertible Neural
@@ -42,19 +34,6 @@ class Colorizer:
     Raises:
         ConfigError: the device is not there.
     """
-
-    def __init__(
-        self,
-        model: ConditionalINN,
-        backbone: Backbone,
-        device: str = "auto",
-        info: CheckpointInfo | None = None,
-    ) -> None:
-        self.device = choose_device(device)
-        self.model = model.eval().requires_grad_(False).to(self.device)
-        self.backbone = backbone.eval().requires_grad_(False).to(self.device)
-        self.info = info
-        self.domain = colorization_of(model.config)
 
     @classmethod
     def from_pretrained(
@@ -84,12 +63,6 @@ class Colorizer:
                 "colorflow evaluate --head"
             )
         return cls(model, matching_backbone(info, backbone), device, info)
-
-    @property
-    def model_id(self) -> str:
-        """Name and content hash of the model, e.g. ``photo@1a2b3c4d5e6f``."""
-        content = self.info.content_hash[:12] if self.info else "unsaved"
-        return f"{self.model.config.name}@{content}"
 
     @torch.inference_mode()
     def sample(
@@ -125,85 +98,6 @@ class Colorizer:
         code = self.draw(photo, n, saturation, temperature, seed)
         return self.paint([(photo, self.domain.condition(photo), code)], seed)[0]
 
-    def draw(
-        self,
-        photo: Photo,
-        n: int = 4,
-        saturation: float = 1.0,
-        temperature: float | Sequence[float] | None = None,
-        seed: int = 0,
-        size: tuple[int, int] | None = None,
-        content: str | None = None,
-    ) -> Latents:
-        """Draw the latents of a photo's variants; see :meth:`sample`.
-
-        Args:
-            photo: the photo.
-            n: how many.
-            saturation: factor on the latents.
-            temperature: standard deviation, one for all levels or one for each; the model's own
-                default where None.
-            seed: of the random numbers.
-            size: of the condition they are for; the one usual for the photo where None.
-            content: hash of the photo, where it is known already.
-
-        Returns:
-            ``n`` codes, on the CPU.
-
-        Raises:
-            ConfigError: a number is out of range.
-        """
-        spread = self.model.config.temperature if temperature is None else temperature
-        levels = spread if isinstance(spread, Sequence) else [spread]
-        for name, value in (("saturation", saturation), *(("temperature", t) for t in levels)):
-            if not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
-        content = content or photo.digest()
-        stride = self.domain.geometry.stride
-        size = size or self.domain.geometry.condition_size(*photo.size)
-        drawn = Latents.sample(
-            self.model.latent_shapes(size[0] // stride, size[1] // stride),
-            [derive_seed(seed, content, index) for index in range(n)],
-        )
-        return drawn.scale(spread).scale(saturation)
-
-    @torch.inference_mode()
-    def paint(
-        self,
-        photos: Sequence[tuple[Photo, Tensor, Latents]],
-        seed: int = 0,
-        rows: int | None = None,
-    ) -> list[list[Variant]]:
-        """Turn latents into variants, of several photos at once.
-
-        Args:
-            photos: each with its condition, of one size for all, and its codes, equally many.
-            seed: the user's, noted in the variants.
-            rows: samples in a call of the flow, a power of two; the device's own where None.
-
-        Returns:
-            The variants of each photo; their full-size pictures are made when first looked at.
-
-        Raises:
-            ShapeError: conditions or codes do not fit each other.
-        """
-        codes = [code for _, _, code in photos]
-        with one_thread(self.device):
-            prepared = [self._prepare(condition) for _, condition, _ in photos]
-            decoded = decode(self.model, codes, prepared, rows or rows_per_call(self.device))
-        volume = self.domain.log_volume()
-        results = []
-        for (photo, _, code), (targets, log_prob) in zip(photos, decoded, strict=True):
-            finishing = self.domain.finishing(photo)
-            nats = log_prob + code.dimensions * volume
-            results.append(
-                [
-                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
-                    for i in range(len(code))
-                ]
-            )
-        return results
-
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:
         """Give the exact latent code of a colour photo.
@@ -218,7 +112,7 @@ class Colorizer:
             ImageError: the photo cannot be read.
         """
         condition, target = self.domain.pair(read_photo(photo))
-        latents: Latents = self.model(target.to(self.device), self._prepare(condition))[0]
+        latents: Latents = self.model(target.to(self.device), self.prepare(condition))[0]
         return latents.to("cpu")
 
     @torch.inference_mode()
@@ -315,10 +209,6 @@ class Colorizer:
             ImageError: the photo cannot be read.
         """
         condition, target = self.domain.pair(read_photo(photo))
-        nats = self.model.log_prob(target.to(self.device), self._prepare(condition))
+        nats = self.model.log_prob(target.to(self.device), self.prepare(condition))
         dimensions = target[0].numel()
         return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)
-
-    def _prepare(self, condition: Tensor) -> PreparedCondition:
-        condition = condition.to(self.device)
-        return self.model.prepare(condition, self.backbone(condition))

@@ -9,13 +9,14 @@ import colorflow
 
 INVENTORY = {
     "Colorizer": [
-        "draw",
-        "paint",
         "decode",
+        "draw",
         "encode",
         "from_pretrained",
         "log_prob",
         "model_id",
+        "paint",
+        "prepare",
         "sample",
         "transfer",
         "uncertainty",
@@ -48,7 +49,8 @@ def test_the_inventory_of_names_is_complete():
 
 @pytest.mark.parametrize("name", INVENTORY)
 def test_members(name):
-    members = {m for m in vars(getattr(colorflow, name)) if not m.startswith("_")}
+    ours = [c for c in getattr(colorflow, name).__mro__ if c.__module__.startswith("colorflow")]
+    members = {m for c in ours for m in vars(c) if not m.startswith("_")}
     # Fields of dataclasses without a default are no class attributes.
     assert members >= set(INVENTORY[name])
     assert members - set(INVENTORY[name]) == set()

@@ -116,7 +116,7 @@ def test_encode_gives_standard_latents_of_the_models_geometry(tiny, cat):
 def test_variant_log_prob_is_the_density_of_its_target(tiny, grey_cat):
     variant = tiny.sample(grey_cat, n=1, temperature=1.0)[0]
     photo = read_photo(grey_cat)
-    prepared = tiny._prepare(tiny.domain.condition(photo))
+    prepared = tiny.prepare(tiny.domain.condition(photo))
     model_scale = tiny.model.log_prob(variant.target[None], prepared)
     # p(ab) = p(x) |dx/dab| with x = ab / 20.
     expected = float(model_scale) - variant.target.numel() * math.log(20.0)
@@ -129,7 +129,7 @@ def test_log_prob_counts_lab_units(tiny, cat):
     assert score.bits_per_dim == pytest.approx(-score.nats / score.dimensions / math.log(2))
     photo = read_photo(cat)
     condition, target = tiny.domain.pair(photo)
-    model_scale = float(tiny.model.log_prob(target, tiny._prepare(condition)))
+    model_scale = float(tiny.model.log_prob(target, tiny.prepare(condition)))
     assert score.nats == pytest.approx(model_scale - score.dimensions * math.log(20.0), abs=0.05)
 
 

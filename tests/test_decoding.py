@@ -63,7 +63,7 @@ def test_a_block_of_one_thread_ends_with_an_error_too():
 
 def test_codes_and_conditions_have_to_match(tiny, grey_cat):
     (photo, condition), (other, _) = _photos(tiny, grey_cat, 2)
-    prepared = tiny._prepare(condition)
+    prepared = tiny.prepare(condition)
     codes = [tiny.draw(photo, 2), tiny.draw(other, 3)]
     with pytest.raises(ShapeError, match="equal length"):
         decode(tiny.model, codes, [prepared, prepared], 4)
@@ -72,8 +72,8 @@ def test_codes_and_conditions_have_to_match(tiny, grey_cat):
 
 
 def test_conditions_of_different_geometry_cannot_be_put_together(tiny, grey_cat):
-    narrow = tiny._prepare(tiny.domain.condition(Photo(grey_cat[:, :60].copy())))
-    wide = tiny._prepare(tiny.domain.condition(Photo(grey_cat[:60].copy())))
+    narrow = tiny.prepare(tiny.domain.condition(Photo(grey_cat[:, :60].copy())))
+    wide = tiny.prepare(tiny.domain.condition(Photo(grey_cat[:60].copy())))
     with pytest.raises(ShapeError, match="geometry"):
         PreparedCondition.cat([narrow, wide])
 
@@ -84,7 +84,7 @@ def test_log_densities_belong_to_their_rows(tiny, grey_cat):
     items = [(photo, c, tiny.draw(photo, 2)) for photo, c in pairs]
     for (_, condition, code), variants in zip(items, tiny.paint(items), strict=True):
         targets = torch.stack([v.target for v in variants])
-        nats = tiny.model.log_prob(targets, tiny._prepare(condition)).detach()
+        nats = tiny.model.log_prob(targets, tiny.prepare(condition)).detach()
         expected = nats + code.dimensions * tiny.domain.log_volume()
         found = torch.tensor([v.log_prob for v in variants])
         torch.testing.assert_close(found, expected.float(), rtol=1e-4, atol=0.05)

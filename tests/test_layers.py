@@ -21,6 +21,7 @@ ABOVE = {
     "variants": {"domains", "models"},
     "decoding": {"errors", "models"},
 }
+ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["batch"] = {*ABOVE}
 ABOVE["training"] = {*ABOVE} - {"batch", "colorize"}

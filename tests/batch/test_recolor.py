@@ -102,9 +102,7 @@ def test_the_photo_is_found_where_the_user_says(tiny, photo, tmp_path, grey_cat)
     assert find_source(path, recipe, None) is None
 
 
-def test_the_photo_is_found_by_the_report_of_an_earlier_job(
-    tiny, photo, tmp_path, monkeypatch
-):
+def test_the_photo_is_found_by_the_report_of_an_earlier_job(tiny, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = BatchConfig(samples=1)
     painter = SamplePainter(tiny, config)

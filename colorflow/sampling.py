@@ -1,0 +1,145 @@
+"""Drawing latents and turning them into variants: what all tasks have in common."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from colorflow.decoding import decode, one_thread, rows_per_call
+from colorflow.devices import choose_device
+from colorflow.domains import colorization_of
+from colorflow.errors import ConfigError
+from colorflow.images.photo import Photo
+from colorflow.models.checkpoint import CheckpointInfo
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.condition import PreparedCondition
+from colorflow.models.latents import Latents, derive_seed
+from colorflow.networks.backbones import Backbone
+from colorflow.variants import Variant
+
+
+class Sampler:
+    """A model on a device, with the backbone it was trained with.
+
+    Args:
+        model: the flow and its pyramid.
+        backbone: the feature network it was trained with.
+        device: where to compute; see :func:`colorflow.devices.choose_device`.
+        info: what the checkpoint says of itself, where it came from one.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+
+    def __init__(
+        self,
+        model: ConditionalINN,
+        backbone: Backbone,
+        device: str = "auto",
+        info: CheckpointInfo | None = None,
+    ) -> None:
+        self.device = choose_device(device)
+        self.model = model.eval().requires_grad_(False).to(self.device)
+        self.backbone = backbone.eval().requires_grad_(False).to(self.device)
+        self.info = info
+        self.domain = colorization_of(model.config)
+
+    @property
+    def model_id(self) -> str:
+        """Name and content hash of the model, e.g. ``photo@1a2b3c4d5e6f``."""
+        content = self.info.content_hash[:12] if self.info else "unsaved"
+        return f"{self.model.config.name}@{content}"
+
+    def draw(
+        self,
+        photo: Photo,
+        n: int = 4,
+        saturation: float = 1.0,
+        temperature: float | Sequence[float] | None = None,
+        seed: int = 0,
+        size: tuple[int, int] | None = None,
+        content: str | None = None,
+    ) -> Latents:
+        """Draw the latents of a photo's variants.
+
+        Args:
+            photo: the photo.
+            n: how many.
+            saturation: factor on the latents.
+            temperature: standard deviation, one for all levels or one for each; the model's own
+                default where None.
+            seed: of the random numbers.
+            size: of the condition they are for; the one usual for the photo where None.
+            content: hash of the photo, where it is known already.
+
+        Returns:
+            ``n`` codes, on the CPU.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
+        spread = self.model.config.temperature if temperature is None else temperature
+        levels = spread if isinstance(spread, Sequence) else [spread]
+        for name, value in (("saturation", saturation), *(("temperature", t) for t in levels)):
+            if not (math.isfinite(value) and value >= 0):
+                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
+        content = content or photo.digest()
+        stride = self.domain.geometry.stride
+        size = size or self.domain.geometry.condition_size(*photo.size)
+        drawn = Latents.sample(
+            self.model.latent_shapes(size[0] // stride, size[1] // stride),
+            [derive_seed(seed, content, index) for index in range(n)],
+        )
+        return drawn.scale(spread).scale(saturation)
+
+    @torch.inference_mode()
+    def paint(
+        self,
+        photos: Sequence[tuple[Photo, Tensor, Latents]],
+        seed: int = 0,
+        rows: int | None = None,
+    ) -> list[list[Variant]]:
+        """Turn latents into variants, of several photos at once.
+
+        Args:
+            photos: each with its condition, of one size for all, and its codes, equally many.
+            seed: the user's, noted in the variants.
+            rows: samples in a call of the flow, a power of two; the device's own where None.
+
+        Returns:
+            The variants of each photo; their full-size pictures are made when first looked at.
+
+        Raises:
+            ShapeError: conditions or codes do not fit each other.
+        """
+        codes = [code for _, _, code in photos]
+        with one_thread(self.device):
+            prepared = [self.prepare(condition) for _, condition, _ in photos]
+            decoded = decode(self.model, codes, prepared, rows or rows_per_call(self.device))
+        volume = self.domain.log_volume()
+        results = []
+        for (photo, _, code), (targets, log_prob) in zip(photos, decoded, strict=True):
+            finishing = self.domain.finishing(photo)
+            nats = log_prob + code.dimensions * volume
+            results.append(
+                [
+                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
+                    for i in range(len(code))
+                ]
+            )
+        return results
+
+    def prepare(self, condition: Tensor) -> PreparedCondition:
+        """Compute what the flow needs of a photo.
+
+        Args:
+            condition: [1, channels, height, width], on any device.
+
+        Returns:
+            The prepared condition, on the device of the model.
+        """
+        condition = condition.to(self.device)
+        return self.model.prepare(condition, self.backbone(condition))
