@@ -28,9 +28,9 @@ HALVINGS = 11
 SLACK = 1e-4
 
 
-def _matrix(like: Tensor) -> Tensor:
-    rows = [[entry * white for entry, white in zip(row, WHITE, strict=True)] for row in XYZ_TO_RGB]
-    return torch.tensor(rows, dtype=like.dtype, device=like.device)
+def _matrix() -> list[list[float]]:
+    """Give the matrix from XYZ, in units of the white point, to linear sRGB."""
+    return [[entry * white for entry, white in zip(row, WHITE, strict=True)] for row in XYZ_TO_RGB]
 
 
 def linear_rgb(lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None) -> Tensor:
@@ -60,7 +60,11 @@ def linear_rgb(lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None
     torch.clamp(f, min=DELTA, out=above)
     torch.mul(above, above, out=cube)
     cube.mul_(above).add_(f.sub_(above), alpha=3 * DELTA**2)
-    return torch.mm(_matrix(cube), cube, out=above)
+    # Not a matrix product, whose last bits depend on how many threads share it.
+    for row, entries in zip(above, _matrix(), strict=True):
+        torch.mul(cube[0], entries[0], out=row)
+        row.add_(cube[1], alpha=entries[1]).add_(cube[2], alpha=entries[2])
+    return above
 
 
 def _excess(rgb: Tensor) -> Tensor:

@@ -28,6 +28,9 @@ from colorflow.images.lab import row_strips
 from colorflow.images.photo import resize_planes
 
 
+MIDDLE = 50.0  # of the range of L
+
+
 @dataclass(frozen=True)
 class UpsampleConfig:
     """Settings of the upsampling.
@@ -75,9 +78,9 @@ class Upsampler:
         guide = resize_planes(lightness[None], self.size)[0]
         coarse = functional.avg_pool2d(guide[None], factor)[0]
         self.weights = bilateral_weights(coarse, guide, self.config)
-        # Centred first: covariances as differences of large squares lose digits in float32.
-        self.offset = guide.mean()
-        self.guide = guide - self.offset
+        # Centred first: covariances as differences of large squares lose digits in float32. Not by
+        # the mean, the last bits of which depend on the number of threads.
+        self.guide = guide - MIDDLE
         r = self.config.guided_radius
         self.mean = box_mean(self.guide, r)
         variance = box_mean(self.guide.square(), r) - self.mean.square()
@@ -130,7 +133,7 @@ class Upsampler:
         mean, product = box_mean(torch.cat([fine, self.guide * fine]), r).split(2)
         slope = (product - self.mean * mean) / self.damped
         averaged = box_mean(torch.cat([slope, mean - slope * self.mean]), r)
-        averaged[2:] -= averaged[:2] * self.offset
+        averaged[2:] -= averaged[:2] * MIDDLE
         return averaged
 
     def strips(self, chroma: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:

@@ -162,3 +162,16 @@ def test_16_and_8_bits_show_the_same_picture():
     assert deep.shape == plain.shape == (90, 130, 4)
     assert np.abs(deep / 257 - plain).max() < 0.55
     assert np.array_equal(deep[..., 3], plain[..., 3].astype(np.uint16) * 257)
+
+
+def test_the_number_of_threads_changes_not_one_byte():
+    lightness = Photo(scene(np.uint8, None)).lightness.repeat(5, 7)
+    before = torch.get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            results.append(Finisher(lightness).picture(strong_chroma(32, 40)).tobytes())
+    finally:
+        torch.set_num_threads(before)
+    assert results[0] == results[1] == results[2]
