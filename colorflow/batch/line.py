@@ -8,11 +8,11 @@ from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.existing import State, examine
-from colorflow.batch.memory import BYTES_PER_PIXEL, Budget, within_memory
+from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
 from colorflow.batch.painters import Painter, Prepared
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
-from colorflow.batch.results import Parcel
+from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.images.opening import unlimited_open
@@ -25,8 +25,6 @@ DEEP = frozenset({".png", ".tif", ".tiff"})
 
 OWN = "was made by colorflow; name the file itself to colour it again"
 
-Leaf = tuple[Parcel, int, Variant, bytes, bytes]
-
 
 class Line:
     """The work of each stage, and what they share.
@@ -34,13 +32,14 @@ class Line:
     Args:
         painter: what is painted.
         config: of the job.
-        budget: memory for photos in work.
+        memory: bytes that photos in work may take together.
     """
 
-    def __init__(self, painter: Painter, config: BatchConfig, budget: Budget) -> None:
+    def __init__(self, painter: Painter, config: BatchConfig, memory: int) -> None:
         self.painter = painter
         self.config = config
-        self.budget = budget
+        # One half for photos, the other for full-size results: a photo never waits for itself.
+        self.photos, self.results = Budget(memory // 2), Budget(memory // 2)
         self.identity = settings_hash(painter.settings)
         device = painter.colorizer.device
         self.rows = rows_per_call(device)
@@ -69,7 +68,7 @@ class Line:
                 group=lambda p: tuple(p.condition.shape),
                 slots=self.slots,
             ),
-            Stage("finish", self.finish, "compute"),
+            Stage("finish", self.finish, "compute", admit=self._admit_leaf),
             Stage("write", self.write, "io"),
         ]
 
@@ -132,33 +131,38 @@ class Line:
             parcel.result.details["variants"] = [
                 {"variant": v.index + 1, "log_prob_nats": round(v.log_prob, 2)} for v in variants
             ]
-            leaves += [(parcel, k, variant, b"", b"") for k, variant in enumerate(variants)]
+            cost = parcel.cost // BYTES_PER_PIXEL * BYTES_PER_RESULT
+            leaves += [
+                Leaf(parcel, output, variant, cost=cost)
+                for output, variant in zip(parcel.outputs, variants, strict=True)
+            ]
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
         """Make one full-size picture and encode it."""
-        ((parcel, k, variant, _, _),) = leaves
+        (leaf,) = leaves
+        parcel, variant = leaf.parcel, leaf.variant
         if parcel.error is not None:
-            return [(parcel, k, variant, b"", b"")]
-        suffix = parcel.outputs[k].suffix.lower()
+            return [leaf]
+        suffix = leaf.output.suffix.lower()
         deep = parcel.deep and suffix in DEEP
         finishing = variant.finishing
         picture = finishing.deep(variant.target) if deep else finishing.picture(variant.target)
         if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
             parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
         made_by = {**parcel.made_by, **self.painter.describe(variant)}
-        data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
-        code = variant.latents.to_bytes() if self.config.latents else b""
-        return [(parcel, k, variant, data, code)]
+        leaf.data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+        leaf.code = variant.latents.to_bytes() if self.config.latents else b""
+        return [leaf]
 
     def write(self, leaves: Sequence[Leaf]) -> list[Any]:
         """Write one result under another name; with the last one, give all their names."""
-        ((parcel, k, _, data, code),) = leaves
-        if parcel.error is None:
-            parcel.staged.append(stage(parcel.outputs[k], data))
-            if code:
-                parcel.staged.append(stage(latents_path(parcel.outputs[k]), code))
-        return self._leaf_done(parcel, None)
+        (leaf,) = leaves
+        if leaf.parcel.error is None:
+            leaf.parcel.staged.append(stage(leaf.output, leaf.data))
+            if leaf.code:
+                leaf.parcel.staged.append(stage(latents_path(leaf.output), leaf.code))
+        return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:
         """Turn an error of one photo into its result; one that concerns all is raised.
@@ -178,14 +182,18 @@ class Line:
         if not isinstance(error, (ColorflowError, OSError, RuntimeError, MemoryError)):
             kind = type(error).__name__
             error = ColorflowError(f"unexpected {kind}: {error}; please report this file")
-        if isinstance(item, tuple):
-            return self._leaf_done(item[0], error)
+        if isinstance(item, Leaf):
+            return self._leaf_done(item, error)
         item.error = error
         return self._settled(item)
 
     def _admit(self, parcel: Parcel) -> bool:
-        parcel.admitted = self.budget.take(parcel.cost)
+        parcel.admitted = self.photos.take(parcel.cost)
         return parcel.admitted
+
+    def _admit_leaf(self, leaf: Leaf) -> bool:
+        leaf.admitted = self.results.take(leaf.cost)
+        return leaf.admitted
 
     def _set(self, parcel: Parcel, prepared: Prepared | None) -> None:
         if prepared is None:
@@ -205,8 +213,11 @@ class Line:
         parcel.result.note("memory was short: coloured at half the usual size, colours are coarser")
         return parcel
 
-    def _leaf_done(self, parcel: Parcel, error: Exception | None) -> list[Any]:
-        return self._settled(parcel) if parcel.leaf_done(error) else []
+    def _leaf_done(self, leaf: Leaf, error: Exception | None) -> list[Any]:
+        if leaf.admitted:
+            leaf.admitted = False
+            self.results.give_back(leaf.cost)
+        return self._settled(leaf.parcel) if leaf.parcel.leaf_done(error) else []
 
     def _settled(self, parcel: Parcel) -> list[Any]:
         self._release(parcel)
@@ -221,7 +232,7 @@ class Line:
         parcel.keep.close()
         if parcel.admitted:
             parcel.admitted = False
-            self.budget.give_back(parcel.cost)
+            self.photos.give_back(parcel.cost)
 
 
 def pixels_of(path: Path) -> int:

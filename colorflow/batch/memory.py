@@ -16,9 +16,10 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 GIB = 1 << 30
-# Bytes that a photo takes per pixel while it is worked on: its values, lightness, the planes of the
-# result, Pillow's copy of them and the encoded file.
-BYTES_PER_PIXEL = 24
+# Bytes per pixel that a photo takes while it is worked on: its values, as read and as kept, and its
+# lightness; and that each result takes: its planes, Pillow's copy of them and the encoded file.
+BYTES_PER_PIXEL = 12
+BYTES_PER_RESULT = 12
 
 
 class Budget:

@@ -17,6 +17,7 @@ from colorflow.batch.places import Staged
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.models.latents import Latents
+from colorflow.variants import Variant
 
 # When these are met there is no use in trying the next photo.
 _FATAL = frozenset({errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)})
@@ -163,3 +164,26 @@ class Parcel:
         self.keep.close()
         for staged in self.staged:
             staged.discard()
+
+
+@dataclass
+class Leaf:
+    """One result of a photo on its way to the disk.
+
+    Args:
+        parcel: the photo.
+        output: where it goes.
+        variant: what is painted.
+        data: the encoded picture.
+        code: the encoded latents, or nothing.
+        cost: bytes that making it takes.
+        admitted: they are reserved.
+    """
+
+    parcel: Parcel
+    output: Path
+    variant: Variant
+    data: bytes = b""
+    code: bytes = b""
+    cost: int = 0
+    admitted: bool = False

@@ -12,7 +12,7 @@ from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.existing import history_at
 from colorflow.batch.line import OWN, Line
-from colorflow.batch.memory import Budget, default_memory
+from colorflow.batch.memory import default_memory
 from colorflow.batch.names import Namer, check_collisions
 from colorflow.batch.painters import Painter
 from colorflow.batch.pipeline import Pipeline
@@ -114,7 +114,7 @@ def run_jobs(
     for job in plan.own:
         yield Result(job.source, "skipped", reason=OWN)
     cores = config.jobs or available_cores()
-    line = Line(painter, config, Budget(config.memory or default_memory(cores)))
+    line = Line(painter, config, config.memory or default_memory(cores))
     alive: dict[int, Parcel] = {}
 
     def parcels() -> Iterator[Parcel]:

@@ -52,7 +52,8 @@ def linear_rgb(lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None
     """
     count = len(lightness)
     memory = lightness.new_empty(9 * count) if workspace is None else workspace[: 9 * count]
-    f, above, cube = memory.view(3, 3, count)
+    planes: Tensor = memory.view(3, 3, count)
+    f, above, cube = planes[0], planes[1], planes[2]
     torch.mul(lightness, 1 / 116, out=f[1])
     f[1].add_(16 / 116)
     torch.add(f[1], a, alpha=1 / 500, out=f[0])

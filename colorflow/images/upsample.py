@@ -27,7 +27,6 @@ from torch.nn import functional
 from colorflow.images.lab import row_strips
 from colorflow.images.photo import resize_planes
 
-
 MIDDLE = 50.0  # of the range of L
 
 

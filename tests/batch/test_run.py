@@ -294,6 +294,33 @@ def test_a_smaller_work_size_is_the_last_resort_and_is_said(
     assert "memory was short" in result.notes[0]
 
 
+@pytest.mark.parametrize("memory", [1, 10**6, 10**9])
+def test_however_little_memory_photos_may_take_all_get_done(tiny, folder, tmp_path, memory):
+    _run(tiny, folder, tmp_path / "plenty", samples=5)
+    _run(tiny, folder, tmp_path / "out", samples=5, memory=memory, jobs=4)
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "plenty")
+
+
+def test_only_so_many_large_results_are_in_work_at_once(tiny, folder, tmp_path, monkeypatch):
+    lock, now, most = threading.Lock(), 0, 0
+    finish = line.Line.finish
+
+    def counted(self, leaves):
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        result = finish(self, leaves)
+        with lock:
+            now -= 1
+        return result
+
+    monkeypatch.setattr(line.Line, "finish", counted)
+    # Of 12 bytes per pixel, two results of 15 000 pixels fit into half of this, three do not.
+    _run(tiny, folder / "a.jpg", tmp_path / "out", samples=9, memory=2 * 400_000, jobs=6)
+    assert most <= 2
+
+
 def test_colour_photos_are_noticed(tiny, cat, grey_cat, tmp_path):
     cat.save(tmp_path / "colour.png")
     Image.fromarray(grey_cat).convert("RGB").save(tmp_path / "grey.png")
