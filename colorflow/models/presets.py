@@ -62,12 +62,15 @@ def preset(name: str) -> ModelConfig:
             name="photo",
             backbone="lite2",
             taps=("stage5", "stage7"),
+            dropout=0.2,
+            affine_start=False,
             stages=(
                 StageConfig(couplings=6, hidden=64),
                 StageConfig(couplings=6, hidden=96, keep=16),
                 StageConfig(couplings=6, hidden=128, keep=32),
                 StageConfig(couplings=6, hidden=128, keep=16),
             ),
+            temperature=(0.6, 0.8, 1.0, 1.0),
         )
     if name == "tiny":
         return ModelConfig(

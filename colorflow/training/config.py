@@ -207,7 +207,10 @@ def training_preset(name: str) -> TrainConfig:
             weight_decay=1e-5,
             report_steps=2560,
         )
-    return TrainConfig(model)
+    # Every choice of ``photo`` is a row of the study in docs/training.md.
+    return TrainConfig(
+        model, regress=PhaseConfig(), flow=PhaseConfig(minutes=62), weight_decay=0.01
+    )
 
 
 def _require(name: str, value: object, fine: bool, expected: str) -> None:

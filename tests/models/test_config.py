@@ -223,7 +223,7 @@ def test_replace_adds_and_removes_a_tail():
     ("name", "stages", "coarsest", "condition"),
     [
         ("paper", (4, 8, 16, 32), 64, (4, 8, 16, 32, 64)),
-        ("photo", (8, 16, 32, 64), 64, (4, 8, 16, 32, 64)),
+        ("photo", (8, 16, 32, 64), 64, (8, 16, 32, 64)),
         ("tiny", (4, 8), 8, (2, 4, 8)),
     ],
 )
