@@ -93,13 +93,13 @@ class _Search:
             deeper = []
             for entry in entries:
                 try:
-                    is_folder = entry.is_dir()
+                    is_folder, is_file = entry.is_dir(), entry.is_file()
                 except OSError as error:  # a link that leads to itself
                     self.found.problems.append((folder / entry.name, _reason(error)))
                     continue
-                if not is_folder:
+                if is_file:  # neither pipes nor devices, which may keep a reader waiting for ever
                     yield folder / entry.name
-                elif not entry.name.startswith("."):
+                elif is_folder and not entry.name.startswith("."):
                     deeper.append(folder / entry.name)
             waiting += reversed(deeper)
 
@@ -134,7 +134,7 @@ def discover(inputs: Sequence[Path], out: Path, pattern: str | None = None) -> D
         try:
             if path.is_dir():
                 search.folder(path)
-            elif path.exists():
+            elif path.is_file():
                 search.add(path, out / path.stem, named=True)
             else:
                 search.found.problems.append((path, "expected a photo or a folder, found nothing"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -121,7 +123,14 @@ def _inputs(typed: Sequence[str]) -> list[Path]:
             listed.append(text)
     if not listed:
         raise ConfigError("inputs: expected photos or folders, the list on standard input is empty")
-    return [place(text) for text in listed]
+    return [place(text) for name in listed for text in _expanded(name)]
+
+
+def _expanded(text: str) -> list[str]:
+    """Expand a pattern that the shell did not, as that of Windows does not."""
+    if "://" in text or not glob.has_magic(text) or os.path.lexists(text):
+        return [text]
+    return sorted(glob.glob(text, recursive=True)) or [text]
 
 
 def _painter(colorizer: Colorizer, request: Request) -> Painter:

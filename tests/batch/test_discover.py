@@ -120,3 +120,12 @@ def test_deep_trees_do_not_exhaust_the_stack(tmp_path):
         folder.mkdir()
     _touch(folder / "a.jpg")
     assert len(discover([tmp_path / "d"], tmp_path / "out").jobs) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_pipes_are_no_photos(tmp_path):
+    _touch(tmp_path / "in/a.jpg")
+    os.mkfifo(tmp_path / "in/b.jpg")
+    found = discover([tmp_path / "in", tmp_path / "in/b.jpg"], tmp_path / "out")
+    assert [j.source.name for j in found.jobs] == ["a.jpg"]
+    assert [path.name for path, _ in found.problems] == ["b.jpg"]

@@ -245,6 +245,17 @@ def test_a_list_on_standard_input_names_the_photos(photo, tmp_path, tiny_checkpo
     assert nothing.returncode == 2
 
 
+def test_patterns_the_shell_did_not_expand_are_expanded(photo, tmp_path, tiny_checkpoint):
+    (tmp_path / "photo[1].jpg").write_bytes(photo.read_bytes())
+    out = tmp_path / "out"
+    run = colorflow(
+        "colorize", f"{tmp_path}/p*o.jpg", tmp_path / "photo[1].jpg", "-o", out, "--samples", 1,
+        "--model", tiny_checkpoint,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert sorted(p.name for p in out.glob("*.jpg")) == ["photo[1]_v1.jpg", "photo_v1.jpg"]
+
+
 def test_names_that_are_no_text_do_not_stop_a_job(photo, tmp_path, tiny_checkpoint):
     name = os.fsencode(tmp_path) + b"/in/caf\xe9.jpg"
     (tmp_path / "in").mkdir()
