@@ -35,6 +35,7 @@ from colorflow.cli.options import (
     ReportOption,
     SaturationOption,
     SeedOption,
+    SkipOption,
 )
 from colorflow.errors import ConfigError
 
@@ -64,6 +65,7 @@ def colorize(
         bool, typer.Option("--contact-sheet", help="Also write all results side by side.")
     ] = False,
     pattern: GlobOption = None,
+    skip_existing: SkipOption = False,
     changed: ChangedOption = False,
     overwrite: OverwriteOption = False,
     fail_fast: FailFastOption = False,
@@ -96,7 +98,7 @@ def colorize(
         metadata.value,
         name,
         latents,
-        _rerun(changed, overwrite),
+        _rerun(skip_existing, changed, overwrite),
         fail_fast,
         jobs,
         batch_size,
@@ -127,6 +129,7 @@ def transfer(
     quality: QualityOption = 95,
     metadata: KeepOption = Keep.keep,
     name: NameOption = None,
+    skip_existing: SkipOption = False,
     changed: ChangedOption = False,
     overwrite: OverwriteOption = False,
     dry_run: DryRunOption = False,
@@ -151,7 +154,7 @@ def transfer(
         quality=quality,
         metadata=metadata.value,
         name=name,
-        rerun=_rerun(changed, overwrite),
+        rerun=_rerun(skip_existing, changed, overwrite),
         jobs=jobs,
     )
     request = Request(
@@ -196,9 +199,9 @@ def recolor(
     _exit(run_recolor(request))
 
 
-def _rerun(changed: bool, overwrite: bool) -> str:
-    if changed and overwrite:
-        raise ConfigError("--changed and --overwrite: expected one of them")
+def _rerun(skip: bool, changed: bool, overwrite: bool) -> str:
+    if skip + changed + overwrite > 1:
+        raise ConfigError("--skip-existing, --changed, --overwrite: expected one of them")
     return "overwrite" if overwrite else "changed" if changed else "skip"
 
 

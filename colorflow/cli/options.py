@@ -67,6 +67,10 @@ NameOption = Annotated[
         "--name", help="Of the results: {stem} {k} {from} {parent} {ext}. [usual: {stem}_v{k}{ext}]"
     ),
 ]
+SkipOption = Annotated[
+    bool,
+    typer.Option("--skip-existing", help="Leave results that are there alone. [usual]"),
+]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Make all results again, whatever is there.")
 ]

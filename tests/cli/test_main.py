@@ -104,6 +104,7 @@ def test_a_folder_without_photos_exits_4(tmp_path):
         ["--smaples", "2"],
         ["--pick", "nicest"],
         ["--changed", "--overwrite"],
+        ["--skip-existing", "--changed"],
         ["--name", "{stem}{ext}"],
         ["--quality", "0"],
     ],
