@@ -192,9 +192,25 @@ def test_leaving_early_stops_all_threads_after_what_they_are_at():
     assert len(ended) < 50
 
 
+def test_items_leave_before_new_ones_come_in():
+    done = []
+
+    def noted(name):
+        def work(items):
+            done.append(f"{name}{items[0]}")
+            return finish(items) if name == "c" else items
+
+        return work
+
+    stages = [Stage(name, noted(name), "compute") for name in "abc"]
+    run(3, stages, threads={"compute": 1})
+    assert done == ["a0", "b0", "c0", "a1", "b1", "c1", "a2", "b2", "c2"]
+
+
 def test_workers_use_one_thread_and_leave_the_callers_alone():
     before = torch.get_num_threads()
     seen = set()
+    later = []
 
     def work(items):
         seen.add(torch.get_num_threads())
@@ -204,6 +220,10 @@ def test_workers_use_one_thread_and_leave_the_callers_alone():
         torch.set_num_threads(3)
         run(5, [Stage("w", work, "compute")])
         assert torch.get_num_threads() == 3
+        thread = threading.Thread(target=lambda: later.append(torch.get_num_threads()))
+        thread.start()
+        thread.join()
     finally:
         torch.set_num_threads(before)
     assert seen == {1}
+    assert later == [3]

@@ -188,6 +188,12 @@ def test_a_photo_that_changed_is_not_taken_for_done(tiny, folder, tmp_path, grey
     assert [r.status for r in _run(tiny, folder, out, rerun="changed")] == ["ok", "skipped"]
 
 
+def test_a_photo_from_the_future_is_not_new_for_ever(tiny, folder, tmp_path):
+    os.utime(folder / "a.jpg", (4e9, 4e9))
+    _run(tiny, folder, tmp_path / "out")
+    assert [r.status for r in _run(tiny, folder, tmp_path / "out")] == ["skipped", "skipped"]
+
+
 def test_a_file_of_somebody_else_is_overwritten_only_by_order(tiny, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
@@ -211,6 +217,31 @@ def test_results_among_the_photos_are_not_coloured_again(tiny, folder):
     ]  # fmt: skip
     named = _run(tiny, folder / "a_v1.jpg", folder.parent / "out")
     assert [r.status for r in named] == ["ok"]
+
+
+def test_results_of_another_job_are_not_taken_for_photos(tiny, folder, tmp_path):
+    _run(tiny, folder, tmp_path / "first")
+    found = _run(tiny, tmp_path / "first", tmp_path / "second")
+    assert {r.status for r in found} == {"skipped"}
+    assert _tree(tmp_path / "second") == {}
+
+
+def test_metadata_is_kept_or_left_out_as_asked_for(tiny, tmp_path, grey_cat):
+    exif = Image.Exif()
+    exif[0x010E] = "grandmother's cat"
+    exif.get_ifd(0x8825)[1] = "N"
+    Image.fromarray(grey_cat).save(tmp_path / "a.jpg", exif=exif, dpi=(300, 300))
+    kept = {}
+    for policy in ("keep", "no-gps", "strip"):
+        out = tmp_path / policy
+        _run(tiny, tmp_path / "a.jpg", out, samples=1, metadata=policy)
+        assert read_history(out / "a_v1.jpg") is not None
+        with Image.open(out / "a_v1.jpg") as image:
+            found = image.getexif()
+            kept[policy] = found.get(0x010E), bool(found.get_ifd(0x8825))
+            assert image.info["dpi"] == (300, 300)
+    name = "grandmother's cat"
+    assert kept == {"keep": (name, True), "no-gps": (name, False), "strip": (None, False)}
 
 
 def test_looking_only_changes_nothing(tiny, folder, tmp_path):
