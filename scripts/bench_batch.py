@@ -31,6 +31,7 @@ from colorflow.batch.painters import SamplePainter
 from colorflow.batch.pipeline import Done, Pipeline, Stage
 from colorflow.batch.run import available_cores, run_jobs
 from colorflow.colorize import Colorizer
+from colorflow.images.finish import Finisher
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -111,15 +112,13 @@ def compare(folder: Path, samples: int, with_finishing: bool) -> None:
     plain = time.perf_counter() - start
     finishing = 0.0
     if with_finishing:
-        target = painter.paint(prepared[:1], 4)[0][0].target
-        photo = read_photo(jobs[0].source)
-        lightness = photo.lightness
+        chroma = colorizer.domain.chroma(painter.paint(prepared[:1], 4)[0][0].target)
+        lightness = read_photo(jobs[0].source).lightness
 
         def finish(_: Any) -> None:
-            fresh = colorizer.domain.finishing(Photo(photo.pixels))
-            fresh.finisher.lightness = lightness  # type: ignore[attr-defined]
+            finisher = Finisher(lightness)
             for _ in range(samples):
-                encode_image(fresh.picture(target), ".jpg", Metadata())
+                encode_image(finisher.picture(chroma), ".jpg", Metadata())
 
         finishing = alone(jobs, finish)
     start = time.perf_counter()
