@@ -35,12 +35,16 @@ class Line:
         painter: what is painted.
         config: of the job.
         budget: memory for photos in work.
+        owner: of temporary files.
     """
 
-    def __init__(self, painter: Painter, config: BatchConfig, budget: Budget) -> None:
+    def __init__(
+        self, painter: Painter, config: BatchConfig, budget: Budget, owner: str = ""
+    ) -> None:
         self.painter = painter
         self.config = config
         self.budget = budget
+        self.owner = owner
         self.identity = settings_hash(painter.settings)
         device = painter.colorizer.device
         self.rows = rows_per_call(device)
@@ -155,9 +159,9 @@ class Line:
         """Write one result under another name; with the last one, give all their names."""
         ((parcel, k, _, data, code),) = leaves
         if parcel.error is None:
-            parcel.staged.append(stage(parcel.outputs[k], data))
+            parcel.staged.append(stage(parcel.outputs[k], data, self.owner))
             if code:
-                parcel.staged.append(stage(latents_path(parcel.outputs[k]), code))
+                parcel.staged.append(stage(latents_path(parcel.outputs[k]), code, self.owner))
         return self._leaf_done(parcel, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:

@@ -112,12 +112,13 @@ def local_copy(path: Path) -> Iterator[Path]:
         os.unlink(name)
 
 
-def stage(path: Path, data: bytes) -> Staged:
+def stage(path: Path, data: bytes, owner: str = "") -> Staged:
     """Write a file under another name first.
 
     Args:
         path: of :func:`place`; missing folders are made.
         data: its content.
+        owner: of the temporary file, see :class:`colorflow.files.StagedFile`.
 
     Returns:
         The written file, to be committed or discarded.
@@ -127,7 +128,7 @@ def stage(path: Path, data: bytes) -> Staged:
     """
     if not is_local(path):
         return _RemoteFile(path, data)
-    staged = StagedFile(path)
+    staged = StagedFile(path, owner)
     try:
         staged.temporary.write_bytes(data)
     except BaseException:

@@ -98,10 +98,10 @@ def test_a_photo_is_done_as_a_whole_or_not_at_all(tiny, folder, tmp_path, monkey
     before = _tree(out)
     write = line.stage
 
-    def second_fails(path, data):
+    def second_fails(path, data, owner):
         if path.name == "a_v2.jpg":
             raise OSError(errno.EIO, "Input/output error")
-        return write(path, data)
+        return write(path, data, owner)
 
     monkeypatch.setattr(line, "stage", second_fails)
     found = _run(tiny, folder, out, seed=3, rerun="overwrite")
@@ -115,7 +115,7 @@ def test_a_photo_is_done_as_a_whole_or_not_at_all(tiny, folder, tmp_path, monkey
 
 
 def test_a_full_disk_ends_the_job(tiny, folder, tmp_path, monkeypatch):
-    def full(path, data):
+    def full(path, data, owner):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(line, "stage", full)
