@@ -26,11 +26,12 @@ class Staged(Protocol):
         """Forget it."""
 
 
-def place(text: str) -> Path:
+def place(text: str, asked: bool = True) -> Path:
     """Turn what the user typed into a path.
 
     Args:
         text: a path of this machine, or a URL such as ``s3://bucket/folder`` or ``memory://in``.
+        asked: whether to see if the place can be reached.
 
     Returns:
         A path; of a URL one that works the same way, from universal_pathlib.
@@ -48,11 +49,12 @@ def place(text: str) -> Path:
             "pip install 'colorflow-cinn[remote]'"
         ) from error
     try:
-        path = UPath(text)
-        path.exists()  # what is missing for this kind of URL shows here
+        path = cast(Path, UPath(text))
+        if asked:
+            path.exists()  # what is missing for this kind of URL shows here
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{text}: cannot be reached ({error})") from error
-    return cast(Path, path)
+    return path
 
 
 def is_local(path: Path) -> bool:

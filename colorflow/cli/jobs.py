@@ -12,11 +12,14 @@ import typer
 
 from colorflow.cli import exit_codes
 from colorflow.cli.options import (
+    AddressOption,
     BatchOption,
     ChangedOption,
     Device,
     DeviceOption,
     DryRunOption,
+    Engine,
+    EngineOption,
     FailFastOption,
     Format,
     FormatOption,
@@ -73,6 +76,8 @@ def colorize(
     batch_size: BatchOption = 0,
     device: DeviceOption = Device.auto,
     model: ModelOption = "photo",
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -83,7 +88,8 @@ def colorize(
     colorflow colorize scans/ -o coloured --samples 4 --contact-sheet
     """
     from colorflow.batch.config import BatchConfig
-    from colorflow.cli.batch import Request, run_batch
+    from colorflow.cli.batch import run_batch
+    from colorflow.cli.request import Request
 
     config = BatchConfig(
         samples,
@@ -114,6 +120,8 @@ def colorize(
         dry_run,
         json,
         quiet,
+        engine.value,
+        address,
     )
     _exit(run_batch(request))
 
@@ -134,6 +142,8 @@ def transfer(
     jobs: JobsOption = 0,
     device: DeviceOption = Device.auto,
     model: ModelOption = "photo",
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -142,7 +152,8 @@ def transfer(
     colorflow transfer summer.jpg series/ -o coloured
     """
     from colorflow.batch.config import BatchConfig
-    from colorflow.cli.batch import Request, run_batch
+    from colorflow.cli.batch import run_batch
+    from colorflow.cli.request import Request
 
     config = BatchConfig(
         samples=1,
@@ -165,6 +176,8 @@ def transfer(
         dry_run=dry_run,
         json=json,
         quiet=quiet,
+        engine=engine.value,
+        address=address,
     )
     _exit(run_batch(request))
 
