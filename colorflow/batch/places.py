@@ -7,11 +7,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from colorflow.errors import ConfigError
 from colorflow.files import StagedFile
 
+# URLs of this machine are paths, which are written with more care.
+_THIS_MACHINE = ("file://", "local://")
 # Writing is whole or not at all there by itself; elsewhere a temporary name and a move are needed.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "memory"})
 
@@ -41,6 +43,9 @@ def place(text: str, asked: bool = True) -> Path:
     """
     if "://" not in text:
         return Path(text)
+    for protocol in _THIS_MACHINE:
+        if text.startswith(protocol):
+            return Path(text.removeprefix(protocol))
     try:
         from upath import UPath
     except ImportError as error:
@@ -81,7 +86,9 @@ def real_path(path: Path, folders: dict[str, str]) -> str:
         A text that is equal for equal files.
     """
     if not is_local(path):
-        return str(path)
+        # One spelling of several, e.g. memory:///a for memory://a.
+        remote = cast(Any, path)
+        return str(remote.fs.unstrip_protocol(remote.path))
     parent = str(path.parent)
     if parent not in folders:
         folders[parent] = os.path.realpath(parent)
@@ -153,10 +160,21 @@ class _RemoteFile:
         temporary = self.path.with_name(f".colorflow-{self.path.name}.tmp")
         try:
             temporary.write_bytes(self.data)
-            temporary.replace(self.path)
+            _move(temporary, self.path)
         finally:
             if temporary.exists():
                 temporary.unlink()
 
     def discard(self) -> None:
         self.data = b""
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a file that is far away, in place of an older one."""
+    # The paths of universal_pathlib do not replace; the places themselves mostly do.
+    system = cast(Any, source).fs
+    try:
+        system.mv(cast(Any, source).path, cast(Any, target).path)
+    except FileExistsError:
+        target.unlink()
+        system.mv(cast(Any, source).path, cast(Any, target).path)

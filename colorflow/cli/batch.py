@@ -13,7 +13,7 @@ from colorflow.batch.places import place
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, plan_job, require_writable
-from colorflow.batch.sheets import write_sheets
+from colorflow.batch.sheets import write_page, write_sheets
 from colorflow.cli.engines import Running, engine_of
 from colorflow.cli.report import Reporter
 from colorflow.cli.request import Request
@@ -44,7 +44,7 @@ def run_batch(request: Request) -> int:
     painter = _painter(colorizer, request)
     pages = _sheet(out).page_paths(len(found.jobs)) if request.sheet else []
     others = [_report_path(request, out), *pages]
-    inputs = [request.reference] if request.reference else []
+    inputs = [] if request.reference is None else [request.reference]
     plan = plan_job(found.jobs, painter, request.config, others, inputs)
     if not request.dry_run:
         require_writable(out)
@@ -99,7 +99,7 @@ def _report_path(request: Request, out: Path) -> Path:
 
 
 def _sheet(out: Path) -> ContactSheet:
-    return ContactSheet(out / "contact_sheet.jpg")
+    return ContactSheet(out / "contact_sheet.jpg", write=write_page)
 
 
 def _inputs(typed: Sequence[str]) -> list[Path]:

@@ -127,8 +127,10 @@ def colorize(
 
 
 def transfer(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="Photos and folders.")],
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET", help="Photos, folders, URLs; - for a list.")
+    ],
     out: OutOption = "colorized",
     saturation: SaturationOption = 1.0,
     kind: FormatOption = Format.keep,
@@ -152,6 +154,7 @@ def transfer(
     colorflow transfer summer.jpg series/ -o coloured
     """
     from colorflow.batch.config import BatchConfig
+    from colorflow.batch.places import place
     from colorflow.cli.batch import run_batch
     from colorflow.cli.request import Request
 
@@ -171,7 +174,7 @@ def transfer(
         config,
         model,
         device.value,
-        reference,
+        place(reference),
         report=report,
         dry_run=dry_run,
         json=json,
