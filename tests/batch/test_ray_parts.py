@@ -62,7 +62,9 @@ def test_what_a_lost_worker_had_done_is_told_of_as_done_and_older_results_as_ski
     os.utime(outputs[0], (1e9, 1e9))
     os.utime(job.source, (1e9, 1e9))
     assert colour(painter, again, job, outputs)["status"] == "skipped"
-    outputs[1].write_bytes(b"precious")
+    # A user's own file, even if it was put there while the job was at work.
+    for path in outputs:
+        path.write_bytes(b"precious")
     assert colour(painter, again, job, outputs)["status"] == "stale"
     assert outputs[1].read_bytes() == b"precious"
 
@@ -227,9 +229,22 @@ def test_an_address_where_no_cluster_is_says_so_soon(address):
         ray_cluster.join(address)
 
 
-def test_memory_is_no_place_that_nodes_share(tmp_path):
+def test_memory_is_no_place_that_nodes_share():
+    painter = type("Painter", (), {"settings": {}})()
+    engine = Fake([])
+    out = UPath("memory://out")
     with pytest.raises(ConfigError, match="memory://out"):
-        ray_engine._require_shared(Plan({}, []), UPath("memory://out"))
+        list(engine.run(painter, Sources("photo"), Plan({}, []), CONFIG, out))
+    assert engine.asked == []
+
+
+def test_results_among_the_photos_are_told_of_and_not_given_out(quick, tmp_path):
+    own = Job(tmp_path / "a_v1.jpg", tmp_path / "a_v1")
+    painter = type("Painter", (), {"settings": {}})()
+    engine = Fake()
+    found = list(engine.run(painter, Sources("photo"), Plan({}, [own]), CONFIG, tmp_path))
+    assert [(r.source, r.status) for r in found] == [(own.source, "skipped")]
+    assert engine.asked == []
 
 
 def test_names_that_are_no_text_and_relative_ones_come_back_as_they_were(tmp_path, monkeypatch):
