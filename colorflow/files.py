@@ -13,7 +13,7 @@ from pathlib import Path
 
 # Temporary files tell which process of which machine they belong to, so that those of processes
 # that were killed can be told from those of processes that are at work.
-_TEMPORARY = re.compile(r"\.colorflow-(?P<host>[^~]*)~(?P<process>\d+)~\w+\.tmp")
+_TEMPORARY = re.compile(r"\.colorflow-(?P<host>[^~]*)~(?P<process>\d+)~((?P<owner>\w+)-)?\w+\.tmp")
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -22,15 +22,17 @@ class StagedFile:
 
     Args:
         path: the final name; missing folders are made.
+        owner: letters and digits that name a job of several processes, for :func:`sweep`.
 
     Raises:
         OSError: the folder cannot be made or written to.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, owner: str = "") -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        name = f".colorflow-{_host()}~{os.getpid()}~{secrets.token_hex(6)}.tmp"
+        mark = f"{owner}-{secrets.token_hex(6)}" if owner else secrets.token_hex(6)
+        name = f".colorflow-{_host()}~{os.getpid()}~{mark}.tmp"
         self.temporary = self.path.parent / name
         # Made by the system with the rights any new file gets, which those of tempfile do not.
         os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
@@ -76,7 +78,7 @@ def written_whole(path: str | Path) -> Iterator[Path]:
         staged.discard()
 
 
-def sweep(folder: str | Path) -> int:
+def sweep(folder: str | Path, owner: str = "") -> int:
     """Remove temporary files that killed processes left in a folder.
 
     Those of a process of this machine that is no more, of this very process (a number is given
@@ -84,6 +86,7 @@ def sweep(folder: str | Path) -> int:
 
     Args:
         folder: not searched further down.
+        owner: remove all of this owner instead, whatever their process, and no others.
 
     Returns:
         How many were removed.
@@ -92,7 +95,13 @@ def sweep(folder: str | Path) -> int:
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             found = _TEMPORARY.fullmatch(entry.name)
-            if found and _abandoned(entry, found["host"], int(found["process"])):
+            if not found:
+                continue
+            if owner:
+                doomed = found["owner"] == owner
+            else:
+                doomed = _abandoned(entry, found["host"], int(found["process"]))
+            if doomed:
                 with contextlib.suppress(OSError):
                     os.unlink(entry.path)
                     removed += 1

@@ -61,6 +61,25 @@ def test_sweeping_takes_what_killed_processes_left_and_nothing_else(tmp_path):
     assert sorted(os.listdir(tmp_path)) == sorted([at_work.name, elsewhere.name, foreign.name])
 
 
+def test_a_job_of_many_machines_sweeps_its_own_files_only(tmp_path):
+    ours = StagedFile(tmp_path / "a", "job1")
+    far = tmp_path / ".colorflow-another.host~1~job1-abc.tmp"
+    far.touch()
+    theirs = StagedFile(tmp_path / "b", "job2")
+    nobodys = StagedFile(tmp_path / "c")
+    assert sweep(tmp_path, "job1") == 2
+    assert not ours.temporary.exists()
+    assert sorted(tmp_path.iterdir()) == sorted([theirs.temporary, nobodys.temporary])
+
+
+def test_files_of_an_owner_are_swept_like_others_when_their_process_is_gone(tmp_path):
+    old = tmp_path / ".colorflow-another.host~1~job1-abc.tmp"
+    old.touch()
+    assert sweep(tmp_path) == 0
+    os.utime(old, (0, 0))
+    assert sweep(tmp_path) == 1
+
+
 def test_sweeping_a_folder_that_is_not_there_is_no_error(tmp_path):
     assert sweep(tmp_path / "nowhere") == 0
 

@@ -69,8 +69,8 @@ def examine(
         return Existing(State.absent)
     changed = modified(source)
     oldest = min(age for age in ages if age is not None)
-    # A photo from the future would be newer than its results for ever.
-    if changed is not None and oldest < changed <= time.time():
+    # Some places tell no time. A photo from the future would be newer than its results for ever.
+    if changed and oldest and oldest < changed <= time.time():
         return Existing(State.stale, "results exist, the photo has changed since")
     return Existing(State.done, "done before")
 

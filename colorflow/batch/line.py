@@ -33,11 +33,13 @@ class Line:
         painter: what is painted.
         config: of the job.
         memory: bytes that photos in work may take together.
+        owner: of temporary files.
     """
 
-    def __init__(self, painter: Painter, config: BatchConfig, memory: int) -> None:
+    def __init__(self, painter: Painter, config: BatchConfig, memory: int, owner: str = "") -> None:
         self.painter = painter
         self.config = config
+        self.owner = owner
         # One half for photos, the other for full-size results: a photo never waits for itself.
         self.photos, self.results = Budget(memory // 2), Budget(memory // 2)
         self.identity = settings_hash(painter.settings)
@@ -158,10 +160,11 @@ class Line:
     def write(self, leaves: Sequence[Leaf]) -> list[Any]:
         """Write one result under another name; with the last one, give all their names."""
         (leaf,) = leaves
+        staged = leaf.parcel.staged
         if leaf.parcel.error is None:
-            leaf.parcel.staged.append(stage(leaf.output, leaf.data))
+            staged.append(stage(leaf.output, leaf.data, self.owner))
             if leaf.code:
-                leaf.parcel.staged.append(stage(latents_path(leaf.output), leaf.code))
+                staged.append(stage(latents_path(leaf.output), leaf.code, self.owner))
         return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:

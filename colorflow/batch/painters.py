@@ -10,6 +10,7 @@ from torch import Tensor
 
 from colorflow.batch.config import RECIPE, BatchConfig
 from colorflow.batch.pick import choose
+from colorflow.batch.places import local_copy
 from colorflow.colorize import Colorizer
 from colorflow.decoding import photos_per_call, rows_per_call
 from colorflow.errors import ImageError
@@ -125,7 +126,7 @@ class TransferPainter:
     count = 1
 
     def __init__(self, colorizer: Colorizer, reference: Path, config: BatchConfig) -> None:
-        photo = read_photo(reference)
+        photo = _photo_at(reference)
         if not photo.is_coloured():
             raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
         self.colorizer = colorizer
@@ -161,3 +162,14 @@ class TransferPainter:
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Say nothing more: the settings tell all."""
         return {}
+
+
+def _photo_at(path: Path) -> Photo:
+    try:
+        with local_copy(path) as local:
+            try:
+                return read_photo(local)
+            except ImageError as error:
+                raise ImageError(str(error).replace(str(local), str(path))) from error
+    except OSError as error:
+        raise ImageError(f"{path}: could not be fetched ({error.strerror or error})") from error

@@ -7,11 +7,13 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from colorflow.errors import ConfigError
 from colorflow.files import StagedFile
 
+# URLs of this machine are paths, which are written with more care.
+_THIS_MACHINE = ("file://", "local://")
 # Writing is whole or not at all there by itself; elsewhere a temporary name and a move are needed.
 _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "oci", "memory"})
 
@@ -26,11 +28,12 @@ class Staged(Protocol):
         """Forget it."""
 
 
-def place(text: str) -> Path:
+def place(text: str, asked: bool = True) -> Path:
     """Turn what the user typed into a path.
 
     Args:
         text: a path of this machine, or a URL such as ``s3://bucket/folder`` or ``memory://in``.
+        asked: whether to see if the place can be reached.
 
     Returns:
         A path; of a URL one that works the same way, from universal_pathlib.
@@ -40,6 +43,9 @@ def place(text: str) -> Path:
     """
     if "://" not in text:
         return Path(text)
+    for protocol in _THIS_MACHINE:
+        if text.startswith(protocol):
+            return Path(text.removeprefix(protocol))
     try:
         from upath import UPath
     except ImportError as error:
@@ -48,11 +54,12 @@ def place(text: str) -> Path:
             "pip install 'colorflow-cinn[remote]'"
         ) from error
     try:
-        path = UPath(text)
-        path.exists()  # what is missing for this kind of URL shows here
+        path = cast(Path, UPath(text))
+        if asked:
+            path.exists()  # what is missing for this kind of URL shows here
     except (ImportError, ValueError) as error:
         raise ConfigError(f"{text}: cannot be reached ({error})") from error
-    return cast(Path, path)
+    return path
 
 
 def is_local(path: Path) -> bool:
@@ -79,7 +86,9 @@ def real_path(path: Path, folders: dict[str, str]) -> str:
         A text that is equal for equal files.
     """
     if not is_local(path):
-        return str(path)
+        # One spelling of several, e.g. memory:///a for memory://a.
+        remote = cast(Any, path)
+        return str(remote.fs.unstrip_protocol(remote.path))
     parent = str(path.parent)
     if parent not in folders:
         folders[parent] = os.path.realpath(parent)
@@ -112,12 +121,13 @@ def local_copy(path: Path) -> Iterator[Path]:
         os.unlink(name)
 
 
-def stage(path: Path, data: bytes) -> Staged:
+def stage(path: Path, data: bytes, owner: str = "") -> Staged:
     """Write a file under another name first.
 
     Args:
         path: of :func:`place`; missing folders are made.
         data: its content.
+        owner: of the temporary file, see :class:`colorflow.files.StagedFile`.
 
     Returns:
         The written file, to be committed or discarded.
@@ -127,7 +137,7 @@ def stage(path: Path, data: bytes) -> Staged:
     """
     if not is_local(path):
         return _RemoteFile(path, data)
-    staged = StagedFile(path)
+    staged = StagedFile(path, owner)
     try:
         staged.temporary.write_bytes(data)
     except BaseException:
@@ -150,10 +160,21 @@ class _RemoteFile:
         temporary = self.path.with_name(f".colorflow-{self.path.name}.tmp")
         try:
             temporary.write_bytes(self.data)
-            temporary.replace(self.path)
+            _move(temporary, self.path)
         finally:
             if temporary.exists():
                 temporary.unlink()
 
     def discard(self) -> None:
         self.data = b""
+
+
+def _move(source: Path, target: Path) -> None:
+    """Rename a file that is far away, in place of an older one."""
+    # The paths of universal_pathlib do not replace; the places themselves mostly do.
+    system = cast(Any, source).fs
+    try:
+        system.mv(cast(Any, source).path, cast(Any, target).path)
+    except FileExistsError:
+        target.unlink()
+        system.mv(cast(Any, source).path, cast(Any, target).path)

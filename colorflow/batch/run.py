@@ -30,13 +30,11 @@ class Plan:
     """What a job will do.
 
     Args:
-        namer: names the results.
         outputs: results of each photo.
         own: what turned up among the photos, but is a result of an earlier run, to be written again
             or left alone as such.
     """
 
-    namer: Namer
     outputs: dict[Job, list[Path]]
     own: list[Job]
 
@@ -77,7 +75,7 @@ def plan_job(
     for job in own:
         del outputs[job]
     check_collisions(((job.source, paths) for job, paths in outputs.items()), others, inputs)
-    return Plan(namer, outputs, own)
+    return Plan(outputs, own)
 
 
 def run_jobs(
@@ -88,6 +86,7 @@ def run_jobs(
     inputs: Sequence[Path] = (),
     look_only: bool = False,
     plan: Plan | None = None,
+    owner: str = "",
 ) -> Generator[Result, None, None]:
     """Colour photos, each into its results; one that fails does not stop the others.
 
@@ -101,6 +100,8 @@ def run_jobs(
         inputs: further files that are read.
         look_only: only say what would be done.
         plan: of :func:`plan_job` for the same arguments, where it is known already.
+        owner: of temporary files, where this is a part of a job that is shared among processes;
+            who shares it out clears them away.
 
     Yields:
         One result per photo, as they get done.
@@ -114,14 +115,14 @@ def run_jobs(
     for job in plan.own:
         yield Result(job.source, "skipped", reason=OWN)
     cores = config.jobs or available_cores()
-    line = Line(painter, config, config.memory or default_memory(cores))
+    line = Line(painter, config, config.memory or default_memory(cores), owner)
     alive: dict[int, Parcel] = {}
 
     def parcels() -> Iterator[Parcel]:
         swept: set[Path] = set()
         for job, paths in outputs.items():
             folder = paths[0].parent
-            if not look_only and folder not in swept and is_local(folder):
+            if not (look_only or owner) and folder not in swept and is_local(folder):
                 swept.add(folder)
                 sweep(folder)
             parcel = Parcel(job, paths, Result(job.source))

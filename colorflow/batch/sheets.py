@@ -14,8 +14,11 @@ import torch
 from PIL import Image
 
 from colorflow.batch.discover import Job
+from colorflow.batch.places import stage
+from colorflow.errors import ImageError
 from colorflow.images.contact_sheet import ContactSheet
 from colorflow.images.lab import lightness_to_grey, rgb_to_lab
+from colorflow.images.write import encode_image
 
 
 def write_sheets(sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]]) -> list[Path]:
@@ -39,6 +42,26 @@ def write_sheets(sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]]) -> 
         sheet.add(job.source.name, [_grey(pictures[0]), *pictures])
     sheet.flush()
     return sheet.pages
+
+
+def write_page(page: Image.Image, path: Path) -> None:
+    """Write a page of a contact sheet, also to a URL.
+
+    Args:
+        page: the picture.
+        path: of :func:`colorflow.batch.places.place`.
+
+    Raises:
+        ImageError: it cannot be written.
+    """
+    try:
+        staged = stage(path, encode_image(page, path.suffix))
+        try:
+            staged.commit()
+        finally:
+            staged.discard()
+    except OSError as error:
+        raise ImageError(f"{path}: could not be written ({error.strerror or error})") from error
 
 
 def _small(path: Path, height: int) -> Image.Image:

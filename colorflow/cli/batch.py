@@ -7,54 +7,21 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from colorflow.batch.config import BatchConfig
-from colorflow.batch.discover import discover
+from colorflow.batch.discover import Discovery, discover
 from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
 from colorflow.batch.places import place
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.results import Result
-from colorflow.batch.run import plan_job, require_writable, run_jobs
-from colorflow.batch.sheets import write_sheets
+from colorflow.batch.run import Plan, plan_job, require_writable
+from colorflow.batch.sheets import write_page, write_sheets
+from colorflow.cli.engines import Running, engine_of
 from colorflow.cli.report import Reporter
+from colorflow.cli.request import Request
 from colorflow.colorize import Colorizer
 from colorflow.errors import ConfigError
 from colorflow.images.contact_sheet import ContactSheet
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for, as typed.
-
-    Args:
-        inputs: files, folders, URLs, or ``-`` for a list on standard input.
-        out: folder of the results.
-        config: how to colour.
-        model: name or file.
-        device: where to compute.
-        reference: whose code is transferred; None to draw samples.
-        pattern: names to take in folders.
-        sheet: write contact sheets.
-        report: place of the report; None for the usual one.
-        dry_run: only look.
-        json: print the report's lines.
-        quiet: print failures and the summary only.
-    """
-
-    inputs: Sequence[str]
-    out: str
-    config: BatchConfig = field(default_factory=BatchConfig)
-    model: str = "photo"
-    device: str = "auto"
-    reference: Path | None = None
-    pattern: str | None = None
-    sheet: bool = False
-    report: str | None = None
-    dry_run: bool = False
-    json: bool = False
-    quiet: bool = False
 
 
 def run_batch(request: Request) -> int:
@@ -69,23 +36,39 @@ def run_batch(request: Request) -> int:
     Raises:
         ColorflowError: the job cannot be begun, or not go on.
     """
+    if request.address is not None and request.engine != "ray":
+        raise ConfigError("--address: belongs to a Ray cluster; say --engine ray as well")
     out = place(request.out)
     found = discover(_inputs(request.inputs), out, request.pattern)
-    colorizer = Colorizer.from_pretrained(request.model, request.device)
+    # With Ray, workers compute; this process has to know the settings only.
+    device = "cpu" if request.engine == "ray" else request.device
+    colorizer = Colorizer.from_pretrained(request.model, device)
     painter = _painter(colorizer, request)
-    sheet = ContactSheet(out / "contact_sheet.jpg") if request.sheet else None
-    report_path = place(request.report) if request.report else out / NAME
-    others = [report_path, *(sheet.page_paths(len(found.jobs)) if sheet else ())]
-    inputs = [request.reference] if request.reference else []
+    pages = _sheet(out).page_paths(len(found.jobs)) if request.sheet else []
+    others = [_report_path(request, out), *pages]
+    inputs = [] if request.reference is None else [request.reference]
     plan = plan_job(found.jobs, painter, request.config, others, inputs)
-    report = None
     if not request.dry_run:
         require_writable(out)
-        job = {"settings": painter.settings, "device": str(colorizer.device), "out": str(out)}
-        report = Report(report_path, job)
-    reporter = Reporter(
-        len(found.jobs), str(colorizer.device), colorizer.model_id, request.json, request.quiet
-    )
+    with engine_of(request, painter, plan, out) as running:
+        return _follow(request, found, painter, plan, running, out)
+
+
+def _follow(
+    request: Request,
+    found: Discovery,
+    painter: Painter,
+    plan: Plan,
+    running: Running,
+    out: Path,
+) -> int:
+    """Run a job, and tell about it while it lasts."""
+    report = None
+    if not request.dry_run:
+        job = {"settings": painter.settings, "device": running.device, "out": str(out)}
+        report = Report(_report_path(request, out), job)
+    model = painter.colorizer.model_id
+    reporter = Reporter(len(found.jobs), running.device, model, request.json, request.quiet)
     if report and report.set_aside:
         reporter.say(f"note: the report of another job was set aside as {report.set_aside}")
 
@@ -94,24 +77,31 @@ def run_batch(request: Request) -> int:
         if report:
             report.add(result)
 
-    results = run_jobs(painter, found.jobs, request.config, look_only=request.dry_run, plan=plan)
     try:
         for path, reason in found.problems:
             take(Result(path, "failed", reason=f"{path}: {reason}"))
         with reporter.progress(), _terminable():
             try:
-                for result in results:
+                for result in running.results:
                     take(result)
             except KeyboardInterrupt:
                 reporter.interrupted = True
             finally:
-                results.close()
-        if sheet and not request.dry_run and not reporter.interrupted:
-            reporter.pages = write_sheets(sheet, plan.outputs)
+                running.results.close()
+        if request.sheet and not request.dry_run and not reporter.interrupted:
+            reporter.pages = write_sheets(_sheet(out), plan.outputs)
     finally:
         if report:
             report.close()
-    return reporter.summary(request.out, report_path if report else None)
+    return reporter.summary(request.out, report.path if report else None)
+
+
+def _report_path(request: Request, out: Path) -> Path:
+    return place(request.report) if request.report else out / NAME
+
+
+def _sheet(out: Path) -> ContactSheet:
+    return ContactSheet(out / "contact_sheet.jpg", write=write_page)
 
 
 def _inputs(typed: Sequence[str]) -> list[Path]:

@@ -12,11 +12,14 @@ import typer
 
 from colorflow.cli import exit_codes
 from colorflow.cli.options import (
+    AddressOption,
     BatchOption,
     ChangedOption,
     Device,
     DeviceOption,
     DryRunOption,
+    Engine,
+    EngineOption,
     FailFastOption,
     Format,
     FormatOption,
@@ -75,6 +78,8 @@ def colorize(
     batch_size: BatchOption = 0,
     device: DeviceOption = Device.auto,
     model: ModelOption = "photo",
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -85,7 +90,8 @@ def colorize(
     colorflow colorize scans/ -o coloured --samples 4 --contact-sheet
     """
     from colorflow.batch.config import BatchConfig
-    from colorflow.cli.batch import Request, run_batch
+    from colorflow.cli.batch import run_batch
+    from colorflow.cli.request import Request
 
     config = BatchConfig(
         samples,
@@ -116,13 +122,17 @@ def colorize(
         dry_run,
         json,
         quiet,
+        engine.value,
+        address,
     )
     _exit(run_batch(request))
 
 
 def transfer(
-    reference: Annotated[Path, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
-    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="Photos and folders.")],
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="A colour photo.")],
+    targets: Annotated[
+        list[str], typer.Argument(metavar="TARGET", help="Photos, folders, URLs; - for a list.")
+    ],
     out: OutOption = "colorized",
     saturation: SaturationOption = 1.0,
     kind: FormatOption = Format.keep,
@@ -137,6 +147,8 @@ def transfer(
     jobs: JobsOption = 0,
     device: DeviceOption = Device.auto,
     model: ModelOption = "photo",
+    engine: EngineOption = Engine.local,
+    address: AddressOption = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -145,7 +157,9 @@ def transfer(
     colorflow transfer summer.jpg series/ -o coloured
     """
     from colorflow.batch.config import BatchConfig
-    from colorflow.cli.batch import Request, run_batch
+    from colorflow.batch.places import place
+    from colorflow.cli.batch import run_batch
+    from colorflow.cli.request import Request
 
     config = BatchConfig(
         samples=1,
@@ -163,11 +177,13 @@ def transfer(
         config,
         model,
         device.value,
-        reference,
+        place(reference),
         report=report,
         dry_run=dry_run,
         json=json,
         quiet=quiet,
+        engine=engine.value,
+        address=address,
     )
     _exit(run_batch(request))
 

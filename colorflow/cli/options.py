@@ -49,6 +49,13 @@ class Pick(str, Enum):
     most_colourful = "most-colourful"
 
 
+class Engine(str, Enum):
+    """What runs a job."""
+
+    local = "local"
+    ray = "ray"
+
+
 ModelOption = Annotated[str, typer.Option(help="Bundled model name, or a .safetensors file.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
@@ -83,6 +90,12 @@ FailFastOption = Annotated[
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 JobsOption = Annotated[
     int, typer.Option(min=0, help="Photos worked on at the same time; 0 for one per core.")
+]
+EngineOption = Annotated[
+    Engine, typer.Option(help="What runs the job: this machine, or a cluster by Ray.")
+]
+AddressOption = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="Of the Ray cluster, for --engine ray.")
 ]
 BatchOption = Annotated[
     int, typer.Option("--batch-size", min=0, help="Photos per call; 0 for what suits the device.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -39,6 +41,8 @@ class Reporter:
         self.total = total
         self.as_json = as_json
         self.quiet = quiet
+        # For data alone: what libraries print while the job runs must not get between.
+        self.data = sys.stdout
         self.counts: Counter[str] = Counter()
         self.written = self.coloured = 0
         self.interrupted = False
@@ -52,6 +56,15 @@ class Reporter:
     @contextlib.contextmanager
     def progress(self) -> Iterator[None]:
         """Show a bar while the block lasts, where there is a terminal."""
+        with (
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+            self._shown(),
+        ):
+            yield
+
+    @contextlib.contextmanager
+    def _shown(self) -> Iterator[None]:
         if self.quiet or not self.console.is_terminal:
             yield
             return
@@ -73,7 +86,7 @@ class Reporter:
         if result.status == "ok":
             self.written += len(result.outputs)
         if self.as_json:
-            print(json.dumps(result.to_dict()), flush=True)
+            print(json.dumps(result.to_dict()), flush=True, file=self.data)
         if result.status in ("failed", "stale"):
             label = "failed" if result.status == "failed" else f"not done: {result.source}"
             self.say(f"{label}: {result.reason}")
@@ -117,7 +130,8 @@ class Reporter:
         if report is not None and (self.counts["failed"] or self.counts["stale"]):
             self.say(f"reasons are in {report}")
         if self.as_json:
-            print(json.dumps({"summary": dict(self.counts), "interrupted": self.interrupted}))
+            summary = {"summary": dict(self.counts), "interrupted": self.interrupted}
+            print(json.dumps(summary), flush=True, file=self.data)
         if self.interrupted:
             self.say("interrupted; what is done is kept, the same command goes on from here")
             return exit_codes.INTERRUPTED

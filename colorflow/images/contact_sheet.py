@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,11 +25,13 @@ class ContactSheet:
         path: of the only page; further pages get ``_2``, ``_3`` … before the suffix.
         height: of a picture on the sheet, in pixels.
         rows_per_page: photos on a page.
+        write: puts a page where it belongs.
     """
 
     path: Path
     height: int = 200
     rows_per_page: int = 20
+    write: Callable[[Image.Image, Path], None] = write_image
     pages: list[Path] = field(default_factory=list)
     _rows: list[Image.Image] = field(default_factory=list)
 
@@ -86,7 +88,7 @@ class ContactSheet:
             top += row.height
         self._rows.clear()
         name = self.page_paths((len(self.pages) + 1) * self.rows_per_page)[-1]
-        write_image(page, name)
+        self.write(page, name)
         self.pages.append(name)
 
     def _fit(self, picture: Image.Image) -> Image.Image:

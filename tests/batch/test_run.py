@@ -16,6 +16,7 @@ from colorflow.batch.painters import SamplePainter, TransferPainter
 from colorflow.batch.run import require_writable, run_jobs
 from colorflow.batch.sheets import write_sheets
 from colorflow.errors import ConfigError, ImageError
+from colorflow.files import StagedFile
 from colorflow.images.contact_sheet import ContactSheet
 from colorflow.images.write import read_history
 from colorflow.models.latents import Latents
@@ -98,10 +99,10 @@ def test_a_photo_is_done_as_a_whole_or_not_at_all(tiny, folder, tmp_path, monkey
     before = _tree(out)
     write = line.stage
 
-    def second_fails(path, data):
+    def second_fails(path, data, owner):
         if path.name == "a_v2.jpg":
             raise OSError(errno.EIO, "Input/output error")
-        return write(path, data)
+        return write(path, data, owner)
 
     monkeypatch.setattr(line, "stage", second_fails)
     found = _run(tiny, folder, out, seed=3, rerun="overwrite")
@@ -115,7 +116,7 @@ def test_a_photo_is_done_as_a_whole_or_not_at_all(tiny, folder, tmp_path, monkey
 
 
 def test_a_full_disk_ends_the_job(tiny, folder, tmp_path, monkeypatch):
-    def full(path, data):
+    def full(path, data, owner):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(line, "stage", full)
@@ -273,6 +274,30 @@ def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(tiny, folder, tm
     assert all(path.exists() for path in first.outputs)
     assert not list(out.rglob(".*"))
     assert 2 <= len(_tree(out)) < 60
+
+
+def test_a_part_of_a_shared_job_names_its_files_for_it_and_sweeps_nothing(
+    tiny, folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    (out / "sub").mkdir(parents=True)
+    left = StagedFile(out / "x", "b2").temporary  # of this process, as after a restart
+    written = []
+
+    def look(staged):
+        written.append(staged.temporary.name)
+        commit(staged)
+
+    commit = StagedFile.commit
+    monkeypatch.setattr(StagedFile, "commit", look)
+    config = BatchConfig(samples=1, latents=True)
+    jobs = discover([folder], out).jobs
+    list(run_jobs(SamplePainter(tiny, config), jobs, config, owner="a1"))
+    assert len(written) == 4
+    assert all("~a1-" in name for name in written)
+    assert left.exists()
+    list(run_jobs(SamplePainter(tiny, config), jobs, config))
+    assert not left.exists()
 
 
 def test_memory_that_is_short_for_good_fails_the_photo_and_never_writes_grey(
