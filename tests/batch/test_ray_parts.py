@@ -20,6 +20,8 @@ from colorflow.batch.ray_cluster import Pool, choose_pool
 from colorflow.batch.ray_engine import ATTEMPTS, RayEngine, Sources
 from colorflow.batch.ray_worker import Order, Worker, pack_jobs, unpack_result
 from colorflow.batch.run import Plan
+from colorflow.cli.batch import run_batch
+from colorflow.cli.request import Request
 from colorflow.errors import ConfigError, ImageError
 
 CONFIG = BatchConfig(samples=2)
@@ -227,6 +229,11 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
 def test_an_address_where_no_cluster_is_says_so_soon(address):
     with pytest.raises(ConfigError, match=address):
         ray_cluster.join(address)
+
+
+def test_an_address_without_the_engine_is_a_mistake(tmp_path):
+    with pytest.raises(ConfigError, match="--engine ray"):
+        run_batch(Request([str(tmp_path)], str(tmp_path / "out"), address="head:6379"))
 
 
 def test_memory_is_no_place_that_nodes_share():
