@@ -231,6 +231,18 @@ def test_an_address_where_no_cluster_is_says_so_soon(address):
         ray_cluster.join(address)
 
 
+def test_a_cluster_that_asks_for_its_token_is_said_to_do_so(monkeypatch):
+    def refuse(*arguments, **settings):
+        try:
+            raise RuntimeError("InvalidAuthToken: Authentication token is missing or incorrect")
+        except RuntimeError as error:
+            raise ConnectionError("Failed to connect to Ray cluster at head:1") from error
+
+    monkeypatch.setattr("ray.init", refuse)
+    with pytest.raises(ConfigError, match="RAY_AUTH_MODE=token"):
+        ray_cluster.join("auto")
+
+
 def test_an_address_without_the_engine_is_a_mistake(tmp_path):
     with pytest.raises(ConfigError, match="--engine ray"):
         run_batch(Request([str(tmp_path)], str(tmp_path / "out"), address="head:6379"))
