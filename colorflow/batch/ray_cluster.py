@@ -106,9 +106,12 @@ def join(address: str | None) -> None:
             )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         text = " ".join(str(error).split())
+        hint = "give the host:port that 'ray start --head' prints"
+        if _wants_token(error):
+            hint = "it asks for its token: set RAY_AUTH_MODE=token, as Ray's manual tells"
         raise ConfigError(
             f"--address {address or 'not given'}: expected a Ray cluster, could not reach one "
-            f"({text}); give the host:port that 'ray start --head' prints"
+            f"({text}); {hint}"
         ) from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
 
@@ -125,6 +128,17 @@ def _require_answer(address: str | None) -> None:
     host, _, port = (address or "").rpartition(":")
     if host and port.isdecimal():
         socket.create_connection((host, int(port)), ANSWER_SECONDS).close()
+
+
+def _wants_token(error: BaseException) -> bool:
+    """Tell whether a cluster refused us because we have not shown its token."""
+    cause: BaseException | None = error
+    while cause is not None:
+        # Ray hides the reason deep in texts of causes.
+        if "Authentication token" in str(cause):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 @contextlib.contextmanager

@@ -32,11 +32,11 @@ from colorflow.errors import ConfigError, ImageError, NothingFoundError
 class Disk(LocalFileSystem):
     """Like the disk of a file server that does not rename onto a file."""
 
-    protocol = "disk"
+    protocol = ("disk", "share")
 
     @classmethod
     def _strip_protocol(cls, path):
-        return super()._strip_protocol(str(path).removeprefix("disk://"))
+        return super()._strip_protocol(str(path).removeprefix("disk://").removeprefix("share://"))
 
     def unstrip_protocol(self, name):
         return f"disk://{self._strip_protocol(name)}"
@@ -57,7 +57,8 @@ def root(request, tmp_path):
         yield place("memory://box")
         memory.store.clear()
         return
-    fsspec.register_implementation("disk", Disk, clobber=True)
+    for name in Disk.protocol:
+        fsspec.register_implementation(name, Disk, clobber=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that universal_pathlib has never met this kind
         yield place(f"disk://{tmp_path}/box")
@@ -206,6 +207,7 @@ def test_a_report_at_a_url_is_there_when_it_is_closed_and_gone_on_with(root):
     report = Report(path, JOB)
     report.add(Result(root / "a.jpg", outputs=[root / "a_v1.jpg"], seconds=2.0))
     report.add(Result(root / "b.jpg", "failed", reason="b: broken"))
+    assert not path.exists()  # object stores cannot append
     report.close()
     again = Report(path, JOB)
     again.add(Result(root / "a.jpg", "skipped", reason="done before"))
@@ -256,7 +258,7 @@ def test_the_command_leaves_results_report_and_contact_sheet_at_a_url(
 
 
 def test_an_input_is_not_overwritten_however_it_is_spelt(root, photos, tiny):
-    spelt = UPath(str(root).replace("memory://", "memory:///"))
+    spelt = UPath(str(root).replace("memory://", "memory:///").replace("disk://", "share://"))
     config = BatchConfig(samples=1, name="{stem}{ext}", rerun="overwrite")
     jobs = discover([root / "in"], spelt / "in").jobs
     with pytest.raises(ConfigError, match="overwrite an input"):
@@ -274,6 +276,20 @@ def test_staged_bytes_appear_when_committed_in_place_of_older_ones(root):
         assert (root / "deep/x").read_bytes() == data
     stage(root / "deep/y", b"").discard()
     assert list(tree(root)) == ["deep/x"]
+
+
+def test_a_file_that_cannot_get_its_name_leaves_nothing(root, monkeypatch):
+    if root.protocol == "memory":
+        pytest.skip("is not renamed there")
+    staged = stage(root / "x", b"abc")
+
+    def refuse(*paths):
+        raise PermissionError(13, "Forbidden")
+
+    monkeypatch.setattr(places, "_move", refuse)
+    with pytest.raises(PermissionError):
+        staged.commit()
+    assert tree(root) == {}
 
 
 def test_a_copy_of_this_machine_lasts_as_long_as_the_block(root, tmp_path):

@@ -20,6 +20,8 @@ from colorflow.batch.ray_cluster import Pool, choose_pool
 from colorflow.batch.ray_engine import ATTEMPTS, RayEngine, Sources
 from colorflow.batch.ray_worker import Order, Worker, pack_jobs, unpack_result
 from colorflow.batch.run import Plan
+from colorflow.cli.batch import run_batch
+from colorflow.cli.request import Request
 from colorflow.errors import ConfigError, ImageError
 
 CONFIG = BatchConfig(samples=2)
@@ -227,6 +229,23 @@ def test_without_ray_one_line_says_how_to_get_it(monkeypatch):
 def test_an_address_where_no_cluster_is_says_so_soon(address):
     with pytest.raises(ConfigError, match=address):
         ray_cluster.join(address)
+
+
+def test_a_cluster_that_asks_for_its_token_is_said_to_do_so(monkeypatch):
+    def refuse(*arguments, **settings):
+        try:
+            raise RuntimeError("InvalidAuthToken: Authentication token is missing or incorrect")
+        except RuntimeError as error:
+            raise ConnectionError("Failed to connect to Ray cluster at head:1") from error
+
+    monkeypatch.setattr("ray.init", refuse)
+    with pytest.raises(ConfigError, match="RAY_AUTH_MODE=token"):
+        ray_cluster.join("auto")
+
+
+def test_an_address_without_the_engine_is_a_mistake(tmp_path):
+    with pytest.raises(ConfigError, match="--engine ray"):
+        run_batch(Request([str(tmp_path)], str(tmp_path / "out"), address="head:6379"))
 
 
 def test_memory_is_no_place_that_nodes_share():
