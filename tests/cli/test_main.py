@@ -174,9 +174,9 @@ def test_doctor_finds_the_bundled_model_healthy():
     assert len(report["round_trips"]) == 6
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_exits_130_leaves_whole_files_and_the_job_goes_on(
-    grey_cat, tmp_path, tiny_checkpoint, number
+    grey_cat, tmp_path, tiny_checkpoint, sent
 ):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -193,7 +193,7 @@ def test_an_interrupt_exits_130_leaves_whole_files_and_the_job_goes_on(
     deadline = time.monotonic() + 60
     while not (out.is_dir() and list(out.glob("*_v1.png"))) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.send_signal(number)
+    process.send_signal(sent)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in stderr
