@@ -142,7 +142,9 @@ def run_jobs(
             alive.pop(id(result), None)
             yield result
             if result.fatal:
-                raise ImageError(f"{result.reason}; the job was ended")
+                raise ImageError(
+                    f"{result.reason}; the job was ended, make room and run the same command again"
+                )
             if result.status == "failed" and config.fail_fast:
                 return
     finally:

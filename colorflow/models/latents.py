@@ -40,8 +40,7 @@ def derive_seed(seed: int, content: str, index: int) -> int:
 class Latents:
     """The latent code of one or several pictures, one tensor per level, finest first.
 
-    Under the model each value is standard normal. The levels are where the latents left the flow;
-    ``names`` are ``level_0`` (finest) upwards.
+    Under the model each value is standard normal; ``names`` are ``level_0`` (finest) upwards.
 
     Args:
         levels: each [count, channels, height, width] or [count, length].
@@ -261,9 +260,9 @@ class Latents:
             temporary.write_bytes(self.to_bytes())
 
     def to_bytes(self) -> bytes:
-        """Give the content of a safetensors file, as :meth:`load` reads it."""
-        tensors = {n: v.contiguous().cpu() for n, v in zip(self.names, self.levels, strict=True)}
-        return save(tensors, metadata={"format": "colorflow-latents"})
+        """Give the content of a file that :meth:`load` reads."""
+        levels = (level.contiguous().cpu() for level in self.levels)
+        return save(dict(zip(self.names, levels, strict=True)), {"format": "colorflow-latents"})
 
     @classmethod
     def load(cls, path: str | Path) -> Latents:

@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -261,11 +262,22 @@ def test_the_first_failure_ends_the_job_on_request(tiny, tmp_path):
     assert len(found) == 1
 
 
-def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(tiny, folder, tmp_path, grey_cat):
+def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(
+    tiny, folder, tmp_path, grey_cat, monkeypatch
+):
     for number in range(30):
         Image.fromarray(grey_cat).save(folder / f"{number}.png")
+    finish = line.Line.finish
+
+    def slow_second(self, leaves):
+        # So that photos are left with their first result written and the second still to come.
+        if leaves[0].output.stem.endswith("_v2") and leaves[0].output.stem != "a_v2":
+            time.sleep(0.3)
+        return finish(self, leaves)
+
+    monkeypatch.setattr(line.Line, "finish", slow_second)
     out = tmp_path / "out"
-    config = BatchConfig(samples=2)
+    config = BatchConfig(samples=2, jobs=4)
     threads = threading.active_count()
     running = run_jobs(SamplePainter(tiny, config), discover([folder], out).jobs, config)
     first = next(running)
