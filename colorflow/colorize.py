@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorflow.devices import choose_device
+from colorflow.devices import choose_device, one_thread
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import load_checkpoint
@@ -112,7 +112,9 @@ class Colorizer(Sampler):
             ImageError: the photo cannot be read.
         """
         condition, target = self.domain.pair(read_photo(photo))
-        latents: Latents = self.model(target.to(self.device), self.prepare(condition))[0]
+        # A code, too, is the same whatever the number of cores.
+        with one_thread(self.device):
+            latents: Latents = self.model(target.to(self.device), self.prepare(condition))[0]
         return latents.to("cpu")
 
     @torch.inference_mode()
@@ -209,6 +211,7 @@ class Colorizer(Sampler):
             ImageError: the photo cannot be read.
         """
         condition, target = self.domain.pair(read_photo(photo))
-        nats = self.model.log_prob(target.to(self.device), self.prepare(condition))
+        with one_thread(self.device):
+            nats = self.model.log_prob(target.to(self.device), self.prepare(condition))
         dimensions = target[0].numel()
         return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)

@@ -9,8 +9,7 @@ are what keeps several cores, or a GPU, busy.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -52,29 +51,6 @@ def photos_per_call(samples: int, rows: int) -> int:
 def _rows_each(samples: int, rows: int) -> int:
     """Round the samples of a photo up to a power of two, at most a whole call."""
     return min(rows, 1 << (samples - 1).bit_length())
-
-
-@contextlib.contextmanager
-def one_thread(device: torch.device) -> Iterator[None]:
-    """Compute with a single thread per operation where that decides the last bits: on a CPU.
-
-    PyTorch keeps this number per calling thread, so other threads are not slowed down.
-
-    Args:
-        device: where the block computes.
-
-    Yields:
-        Nothing.
-    """
-    before = torch.get_num_threads()
-    if device.type != "cpu" or before == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def decode(

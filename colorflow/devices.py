@@ -1,6 +1,9 @@
-"""Choosing where to compute."""
+"""Choosing where to compute, and with how many threads."""
 
 from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
 
 import torch
 
@@ -35,3 +38,26 @@ def choose_device(name: str = "auto") -> torch.device:
     if not there.get(device.type, False):
         raise ConfigError(f"device '{name}': not available on this machine; use 'auto' or 'cpu'")
     return device
+
+
+@contextlib.contextmanager
+def one_thread(device: torch.device | None = None) -> Iterator[None]:
+    """Compute with a single thread per operation where that decides the last bits: on a CPU.
+
+    PyTorch keeps this number per calling thread, so other threads are not slowed down.
+
+    Args:
+        device: where the block computes; the CPU where None.
+
+    Yields:
+        Nothing.
+    """
+    before = torch.get_num_threads()
+    if before == 1 or (device is not None and device.type != "cpu"):
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

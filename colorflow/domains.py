@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from colorflow.devices import one_thread
 from colorflow.errors import ConfigError
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
@@ -192,14 +193,16 @@ class Colorization(Domain):
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
         """Make the grey picture the model sees: sRGB grey [1, 1, height, width], in [0, 1]."""
         size = size or self.geometry.condition_size(*photo.size)
-        return lightness_to_grey(resize_planes(photo.lightness[None], size))[None]
+        with one_thread():
+            return lightness_to_grey(resize_planes(photo.lightness[None], size))[None]
 
     def pair(self, photo: Photo, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor]:
         """Make the grey picture and the chroma (a, b) / scale [1, 2, ...] at the target size."""
         size = size or self.geometry.condition_size(*photo.size)
-        lab = resize_planes(photo.lab(), size)[None]
-        chroma = functional.avg_pool2d(lab[:, 1:], self.geometry.stride) / self.scale
-        return lightness_to_grey(lab[:, :1]), chroma
+        with one_thread():
+            lab = resize_planes(photo.lab(), size)[None]
+            chroma = functional.avg_pool2d(lab[:, 1:], self.geometry.stride) / self.scale
+            return lightness_to_grey(lab[:, :1]), chroma
 
     def chroma(self, target: Tensor) -> Tensor:
         """Give the (a, b) of a target, in Lab units.

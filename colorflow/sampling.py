@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from colorflow.decoding import decode, one_thread, rows_per_call
-from colorflow.devices import choose_device
+from colorflow.decoding import decode, rows_per_call
+from colorflow.devices import choose_device, one_thread
 from colorflow.domains import colorization_of
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo

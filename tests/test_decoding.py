@@ -1,9 +1,10 @@
 """Calls of one fixed shape: results that do not depend on company."""
 
+import numpy as np
 import pytest
 import torch
 
-from colorflow.decoding import decode, one_thread, photos_per_call, rows_per_call
+from colorflow.decoding import decode, photos_per_call, rows_per_call
 from colorflow.errors import ShapeError
 from colorflow.images.photo import Photo
 from colorflow.models.condition import PreparedCondition
@@ -37,28 +38,43 @@ def test_a_variant_is_the_same_to_the_last_bit_alone_and_in_any_company(tiny, gr
             assert one.log_prob == two.log_prob == three.log_prob
 
 
-def test_the_number_of_threads_of_the_caller_changes_nothing(tiny, grey_cat):
+@pytest.fixture
+def with_threads():
+    """Call a function with several numbers of threads."""
     before = torch.get_num_threads()
-    results = []
-    try:
-        for threads in (1, 2, 4):
+
+    def call(function, counts=(1, 2, 3, 4)):
+        results = []
+        for threads in counts:
             torch.set_num_threads(threads)
-            results.append(tiny.sample(grey_cat, n=2)[1])
+            results.append(function())
             assert torch.get_num_threads() == threads
-    finally:
-        torch.set_num_threads(before)
-    assert all(torch.equal(results[0].target, other.target) for other in results[1:])
+        return results
+
+    yield call
+    torch.set_num_threads(before)
 
 
-def test_a_block_of_one_thread_ends_with_an_error_too():
-    before = torch.get_num_threads()
-    try:
-        torch.set_num_threads(3)
-        with pytest.raises(ZeroDivisionError), one_thread(torch.device("cpu")):
-            _ = 1 / (torch.get_num_threads() - 1)
-        assert torch.get_num_threads() == 3
-    finally:
-        torch.set_num_threads(before)
+def test_the_number_of_threads_of_the_caller_changes_nothing(tiny, grey_cat, with_threads):
+    first, *others = with_threads(lambda: tiny.sample(grey_cat, n=2)[1])
+    assert all(torch.equal(first.target, other.target) for other in others)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float"])
+def test_nor_does_it_for_colours_read_encoded_and_scored(tiny, cat, with_threads, kind):
+    # Large and of odd sides, so that threads share it out unevenly.
+    photo = np.asarray(cat.resize((701, 533)))
+    photo = photo if kind == "uint8" else photo / np.float32(255)
+
+    def everything():
+        code = tiny.encode(photo)
+        target = tiny.sample(photo, n=1)[0].target
+        grey = tiny.sample(photo.mean(-1) / photo.max(), n=1)[0].target
+        return [*code.levels, target, grey, torch.tensor(tiny.log_prob(photo).nats)]
+
+    first, *others = with_threads(everything)
+    for other in others:
+        assert all(torch.equal(here, there) for here, there in zip(first, other, strict=True))
 
 
 def test_codes_and_conditions_have_to_match(tiny, grey_cat):

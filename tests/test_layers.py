@@ -16,8 +16,8 @@ ABOVE = {
     "transforms": {"errors"},
     "networks": {"errors", "resources", "transforms"},
     "models": {"errors", "files", "transforms", "networks"},
-    "images": {"errors", "files"},
-    "domains": {"errors", "images", "models"},
+    "images": {"devices", "errors", "files"},
+    "domains": {"devices", "errors", "images", "models"},
     "variants": {"domains", "models"},
     "decoding": {"errors", "models"},
 }

@@ -1,7 +1,8 @@
 """CIE Lab planes from RGB and back, for pictures of any size.
 
 Lab is D65 / 2 degrees; RGB is sRGB with its transfer curve, in [0, 1]. The conversions are
-kornia's, run over strips of rows so that temporaries do not grow with the picture.
+kornia's, run over strips of rows so that temporaries do not grow with the picture. Whole pictures
+are the work of one thread: where threads share a plane out, the last bits of powers depend on it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from torch import Tensor
+
+from colorflow.devices import one_thread
 
 # Pixels handled at a time: large enough to hide call overhead, small enough for the cache.
 STRIP_PIXELS = 1 << 17
@@ -117,9 +120,10 @@ def lab_planes(pixels: np.ndarray) -> Tensor:
     if pixels.ndim == 2:
         planes[0] = _grey_plane(pixels)
         return planes
-    for rows in row_strips(height, width):
-        strip = torch.from_numpy(to_unit(pixels[rows])).permute(2, 0, 1)  # [3, rows, width]
-        planes[:, rows] = rgb_to_lab(strip[None])[0]
+    with one_thread():
+        for rows in row_strips(height, width):
+            strip = torch.from_numpy(to_unit(pixels[rows])).permute(2, 0, 1)  # [3, rows, width]
+            planes[:, rows] = rgb_to_lab(strip[None])[0]
     return planes
 
 
@@ -136,9 +140,10 @@ def lightness_plane(pixels: np.ndarray) -> Tensor:
         return _grey_plane(pixels)
     height, width = pixels.shape[:2]
     plane = torch.empty(height, width)
-    for rows in row_strips(height, width):
-        strip = torch.from_numpy(to_unit(pixels[rows])).permute(2, 0, 1)
-        plane[rows] = rgb_to_lab(strip[None])[0, 0]
+    with one_thread():
+        for rows in row_strips(height, width):
+            strip = torch.from_numpy(to_unit(pixels[rows])).permute(2, 0, 1)
+            plane[rows] = rgb_to_lab(strip[None])[0, 0]
     return plane
 
 
@@ -159,8 +164,10 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
 
 
 def _grey_plane(pixels: np.ndarray) -> Tensor:
-    if pixels.dtype in (np.uint8, np.uint16):
+    if pixels.dtype not in (np.uint8, np.uint16):
+        with one_thread():
+            return grey_to_lightness(torch.from_numpy(to_unit(pixels)))
+    with one_thread():
         # All 256 or 65536 possible values at once; looking them up is far cheaper than powers.
         table = grey_to_lightness(torch.linspace(0.0, 1.0, np.iinfo(pixels.dtype).max + 1))
-        return torch.from_numpy(np.take(table.numpy(), pixels))
-    return grey_to_lightness(torch.from_numpy(to_unit(pixels)))
+    return torch.from_numpy(np.take(table.numpy(), pixels))

@@ -39,12 +39,14 @@ def cluster():
         # Names of sockets have to be short.
         tempfile.TemporaryDirectory(prefix="ray", dir="/tmp", ignore_cleanup_errors=True) as folder,
     ):
+        # The head also notes its address beside its own files: nothing may be left in /tmp/ray.
+        patch.setenv("RAY_TMPDIR", folder)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
         patch.setenv("OMP_NUM_THREADS", "1")
         # A node is taken for lost after seconds, not half a minute.
         health = {"health_check_period_ms": 1000, "health_check_failure_threshold": 2}
-        head = {"num_cpus": 0, "include_dashboard": False, "temp_dir": folder, **SMALL}
+        head = {"num_cpus": 0, "include_dashboard": False, **SMALL}
         head["_system_config"] = health
         cluster = Cluster(initialize_head=True, head_node_args=head)
         try:
