@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import socket
+import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,7 @@ class StagedFile:
         self.temporary = self.path.parent / name
         # Made by the system with the rights any new file gets, which those of tempfile do not.
         os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        self._mode = stat.S_IMODE(self.temporary.stat().st_mode)
 
     def commit(self) -> None:
         """Flush to the disk and give the file its final name, in place of an older one.
@@ -45,6 +47,9 @@ class StagedFile:
         """
         with self.temporary.open("rb") as file:
             os.fsync(file.fileno())
+        # Some writers, safetensors for one, put a file of their own there, which others cannot read.
+        if stat.S_IMODE(self.temporary.stat().st_mode) != self._mode:
+            self.temporary.chmod(self._mode)
         self.temporary.replace(self.path)
 
     def discard(self) -> None:

@@ -44,6 +44,14 @@ def _temporary(folder, host, process):
     return path
 
 
+def test_so_does_one_that_its_writer_put_in_the_place_of_ours(tmp_path):
+    (tmp_path / "plain").touch()
+    with written_whole(tmp_path / "ours") as temporary:
+        temporary.unlink()
+        os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_sweeping_takes_what_killed_processes_left_and_nothing_else(tmp_path):
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
