@@ -7,6 +7,7 @@ and the way back to a picture. Colorization is lightness -> chroma.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,8 +72,8 @@ class Geometry:
 class Finishing(Protocol):
     """Makes full-size pictures of the targets predicted for one photo."""
 
-    def picture(self, target: Tensor) -> Image.Image:
-        """Make a picture of 8 bits per channel of a target [channels, height, width]."""
+    def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
+        """Make pictures of 8 bits per channel of targets [channels, height, width]."""
 
     def deep(self, target: Tensor) -> np.ndarray:
         """Make a picture of 16 bits per channel, uint16 [height, width, channels]."""
@@ -134,7 +135,7 @@ class Domain(ABC):
         Returns:
             A picture of the photo's size.
         """
-        return self.finishing(photo).picture(target)
+        return self.finishing(photo).pictures([target])[0]
 
     @abstractmethod
     def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
@@ -239,8 +240,8 @@ class _ChromaFinishing:
     def __init__(self, domain: Colorization, finisher: Finisher) -> None:
         self.domain, self.finisher = domain, finisher
 
-    def picture(self, target: Tensor) -> Image.Image:
-        return self.finisher.picture(self._chroma(target))
+    def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
+        return self.finisher.pictures([self._chroma(target) for target in targets])
 
     def deep(self, target: Tensor) -> np.ndarray:
         return self.finisher.deep(self._chroma(target))

@@ -23,6 +23,10 @@ from colorflow.variants import Variant
 # Formats that hold 16 bits per channel.
 DEEP = frozenset({".png", ".tif", ".tiff"})
 
+# Results of a photo are finished together as far as they have no more pixels: what small pictures
+# cost is mostly the number of operations.
+TOGETHER_PIXELS = 1 << 20
+
 OWN = "was made by colorflow; name the file itself to colour it again"
 
 
@@ -128,43 +132,50 @@ class Line:
         leaves: list[Leaf] = []
         painted = within_memory(work, parcels, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
-            parcel.pending = len(variants)
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [
                 {"variant": v.index + 1, "log_prob_nats": round(v.log_prob, 2)} for v in variants
             ]
-            cost = parcel.cost // BYTES_PER_PIXEL * BYTES_PER_RESULT
-            leaves += [
-                Leaf(parcel, output, variant, cost=cost)
-                for output, variant in zip(parcel.outputs, variants, strict=True)
-            ]
+            pixels = parcel.cost // BYTES_PER_PIXEL
+            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
+            cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
+            parcel.pending = len(cuts)
+            for cut in cuts:
+                cost = pixels * BYTES_PER_RESULT * len(variants[cut])
+                leaves.append(Leaf(parcel, parcel.outputs[cut], variants[cut], cost=cost))
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Make one full-size picture and encode it."""
+        """Make full-size pictures and encode them."""
         (leaf,) = leaves
-        parcel, variant = leaf.parcel, leaf.variant
+        parcel, finishing = leaf.parcel, leaf.variants[0].finishing
         if parcel.error is not None:
             return [leaf]
-        suffix = leaf.output.suffix.lower()
-        deep = parcel.deep and suffix in DEEP
-        finishing = variant.finishing
-        picture = finishing.deep(variant.target) if deep else finishing.picture(variant.target)
-        if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
-            parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
-        made_by = {**parcel.made_by, **self.painter.describe(variant)}
-        leaf.data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
-        leaf.code = variant.latents.to_bytes() if self.config.latents else b""
+        targets = [variant.target for variant in leaf.variants]
+        pictures: Sequence[Any]
+        # All results of a photo have the same format.
+        if parcel.deep and leaf.outputs[0].suffix.lower() in DEEP:
+            pictures = [finishing.deep(target) for target in targets]
+        else:
+            pictures = finishing.pictures(targets)
+        for variant, output, picture in zip(leaf.variants, leaf.outputs, pictures, strict=True):
+            suffix = output.suffix.lower()
+            if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
+                parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
+            made_by = {**parcel.made_by, **self.painter.describe(variant)}
+            data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+            leaf.files.append((output, data))
+            if self.config.latents:
+                leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
 
     def write(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Write one result under another name; with the last one, give all their names."""
+        """Write results under other names; with the last of a photo, give all their names."""
         (leaf,) = leaves
-        staged = leaf.parcel.staged
-        if leaf.parcel.error is None:
-            staged.append(stage(leaf.output, leaf.data, self.owner))
-            if leaf.code:
-                staged.append(stage(latents_path(leaf.output), leaf.code, self.owner))
+        for path, data in leaf.files:
+            if leaf.parcel.error is not None:
+                break
+            leaf.parcel.staged.append(stage(path, data, self.owner))
         return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:
