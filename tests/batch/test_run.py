@@ -182,8 +182,10 @@ def test_a_photo_that_changed_is_not_taken_for_done(tiny, folder, tmp_path, grey
     out = tmp_path / "out"
     _run(tiny, folder, out)
     Image.fromarray(255 - grey_cat).save(folder / "a.jpg")
-    newer = (out / "a_v1.jpg").stat().st_mtime + 10
-    os.utime(folder / "a.jpg", (newer, newer))
+    now = time.time()
+    for name in ("a_v1.jpg", "a_v2.jpg"):
+        os.utime(out / name, (now - 60, now - 60))
+    os.utime(folder / "a.jpg", (now - 30, now - 30))
     found = _run(tiny, folder, out)
     assert [r.status for r in found] == ["stale", "skipped"]
     assert "has changed" in found[0].reason
