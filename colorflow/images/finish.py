@@ -25,9 +25,15 @@ from colorflow.images.upsample import UpsampleConfig, Upsampler
 class Finisher:
     """Puts chroma on a photo, as often as there are variants of it.
 
-    The lightness is the photo's own, untouched; chroma is enlarged along its edges; colours outside
-    sRGB lose chroma, not lightness or hue. Memory beyond the result and the lightness plane does
-    not grow with the photo.
+    The lightness is the photo's own, untouched, where (a, b) is predicted. Where (L, a, b) is, two
+    more channels say how the photo's detail is put on it: its own lightness R at the size of the
+    prediction, and a gain g in [0, 1]. With U for the enlarging, the lightness becomes
+
+        U(L) + U(g) (own - U(R)),
+
+    that is, of the photo's own lightness, what enlarging would lose of it is put back. What is
+    predicted is enlarged along the photo's edges; colours outside sRGB lose chroma, not lightness
+    or hue. Memory beyond the result and the lightness plane does not grow with the photo.
 
     Args:
         lightness: of the photo [height, width], L in [0, 100].
@@ -50,7 +56,7 @@ class Finisher:
         """Make a picture of 8 bits per channel.
 
         Args:
-            chroma: [2, h, w] of any size, Lab units.
+            chroma: (a, b), or (L, a, b, R, g), [2 or 5, h, w] of any size, Lab units.
 
         Returns:
             ``RGB``, or ``RGBA`` where the photo has alpha, of the photo's size.
@@ -61,7 +67,7 @@ class Finisher:
         """Make pictures of several variants; the same ones as one by one, and faster if small.
 
         Args:
-            chromas: each [2, h, w], Lab units.
+            chromas: each [2 or 5, h, w], Lab units.
 
         Returns:
             As :meth:`picture` makes them. All are in memory at the same time.
@@ -76,7 +82,7 @@ class Finisher:
         """Make a picture of 16 bits per channel, which keeps the lightness of 16-bit scans.
 
         Args:
-            chroma: [2, h, w] of any size, Lab units.
+            chroma: (a, b), or (L, a, b, R, g), [2 or 5, h, w] of any size, Lab units.
 
         Returns:
             uint16 [height, width, 3], or 4 where the photo has alpha.
@@ -95,8 +101,9 @@ class Finisher:
         pending: list[tuple[Tensor, ...]] = []
         workspace = torch.empty(9 * max(min(STRIP_PIXELS, planes.shape[1]), width))
         for number, chroma in enumerate(chromas):
-            for rows, a, b in self._upsampling(chroma).strips(chroma):
-                lab = self.lightness[rows].reshape(-1), a.reshape(-1), b.reshape(-1)
+            for rows, enlarged in self._upsampling(chroma).strips(chroma):
+                light, a, b = self._lab(self.lightness[rows], enlarged)
+                lab = light.reshape(-1), a.reshape(-1), b.reshape(-1)
                 rgb = linear_rgb(*lab, workspace)
                 outside = outside_gamut(rgb)
                 start = (number * height + rows.start) * width
@@ -109,6 +116,14 @@ class Finisher:
                     _fit(planes, pending, encode, workspace)
         _fit(planes, pending, encode, workspace)
         return planes.view(3, len(chromas), height, width).transpose(0, 1)
+
+    def _lab(self, own: Tensor, enlarged: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        if len(enlarged) == 2:
+            return own, enlarged[0], enlarged[1]
+        light, a, b, reduced, gain = enlarged
+        # Enlarged lightness may leave its range.
+        detail = (own - reduced).mul_(gain.clamp_(0, 1))
+        return detail.add_(light).clamp_(0, 100), a, b
 
     def _upsampling(self, chroma: Tensor) -> Upsampler:
         size = int(chroma.shape[1]), int(chroma.shape[2])

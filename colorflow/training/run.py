@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from colorflow.devices import choose_device
-from colorflow.domains import colorization_of
+from colorflow.domains import domain_of
 from colorflow.errors import ColorflowError
 from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
@@ -77,7 +77,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     device = choose_device(plan.device)
     identity = backbone_hash(config.model.backbone)
     train, held = _photos(plan, log)
-    domain = colorization_of(config.model)
+    domain = domain_of(config.model)
     torch.manual_seed(config.seed)
     model = ConditionalINN(config.model).to(memory_format=torch.channels_last)
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)

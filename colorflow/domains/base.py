@@ -1,8 +1,4 @@
-"""What is condition and what is target, and how a photo becomes one and the other.
-
-A model, its training and its evaluation know only the ``Domain``: the tensors it makes of a photo
-and the way back to a picture. Colorization is lightness -> chroma.
-"""
+"""What a domain is: condition, target, and how a photo becomes one and the other."""
 
 from __future__ import annotations
 
@@ -12,18 +8,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
-from colorflow.devices import one_thread
 from colorflow.errors import ConfigError
-from colorflow.images.finish import Finisher
-from colorflow.images.lab import lightness_to_grey
-from colorflow.images.photo import Photo, resize_planes
-from colorflow.images.upsample import upsample_plane
-from colorflow.models.config import ModelConfig
+from colorflow.images.photo import Photo
 
 
 @dataclass(frozen=True)
@@ -85,6 +74,8 @@ class Domain(ABC):
     name: str
     condition_channels: int
     target_channels: int
+    # What the factor on the latents is called where a user meets it.
+    strength: str
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry
@@ -102,12 +93,15 @@ class Domain(ABC):
         """
 
     @abstractmethod
-    def pair(self, photo: Photo, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor]:
+    def pair(
+        self, photo: Photo, size: tuple[int, int] | None = None, partner: Photo | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Make what the model is given and what it is to predict.
 
         Args:
-            photo: a photo that has a target, e.g. a colour photo.
+            photo: the photo the condition is made of.
             size: as for :meth:`condition`.
+            partner: the photo the target is made of; the same one where None.
 
         Returns:
             The condition, and the target, float32
@@ -138,6 +132,17 @@ class Domain(ABC):
         return self.finishing(photo).pictures([target])[0]
 
     @abstractmethod
+    def show(self, condition: Tensor) -> Image.Image:
+        """Make a picture of what the model sees.
+
+        Args:
+            condition: [condition_channels, height, width].
+
+        Returns:
+            A picture of that size.
+        """
+
+    @abstractmethod
     def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
         """Make a picture of the condition's size from what the model sees and predicts.
 
@@ -147,6 +152,17 @@ class Domain(ABC):
 
         Returns:
             A picture.
+        """
+
+    @abstractmethod
+    def in_lab(self, target: Tensor) -> Tensor:
+        """Give the values of a target in Lab units, in which errors and spreads are measured.
+
+        Args:
+            target: [..., target_channels, height, width], in units of the model.
+
+        Returns:
+            Same shape.
         """
 
     @abstractmethod
@@ -168,103 +184,3 @@ class Domain(ABC):
         Returns:
             log|d model / d physical|, in nats per dimension, to be added to a log-density.
         """
-
-
-class Colorization(Domain):
-    """Lightness -> chroma: the target is (a, b) / scale of CIE Lab, averaged over the area.
-
-    Source: Ardizzone et al., "Guided Image Generation with Conditional Invertible Neural
-    Networks" (2019), section 4.2, which uses other offsets and scales.
-
-    Args:
-        geometry: sizes.
-        scale: Lab units of a and b that make one unit of the model.
-    """
-
-    name = "colorization"
-    condition_channels = 1
-    target_channels = 2
-
-    def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
-        super().__init__(geometry)
-        if not scale > 0:
-            raise ConfigError(f"chroma scale: expected a positive number, got {scale}")
-        self.scale = scale
-
-    def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
-        """Make the grey picture the model sees: sRGB grey [1, 1, height, width], in [0, 1]."""
-        size = size or self.geometry.condition_size(*photo.size)
-        with one_thread():
-            return lightness_to_grey(resize_planes(photo.lightness[None], size))[None]
-
-    def pair(self, photo: Photo, size: tuple[int, int] | None = None) -> tuple[Tensor, Tensor]:
-        """Make the grey picture and the chroma (a, b) / scale [1, 2, ...] at the target size."""
-        size = size or self.geometry.condition_size(*photo.size)
-        with one_thread():
-            lab = resize_planes(photo.lab(), size)[None]
-            chroma = functional.avg_pool2d(lab[:, 1:], self.geometry.stride) / self.scale
-            return lightness_to_grey(lab[:, :1]), chroma
-
-    def chroma(self, target: Tensor) -> Tensor:
-        """Give the (a, b) of a target, in Lab units.
-
-        Args:
-            target: [..., 2, height, width], in units of the model.
-
-        Returns:
-            Same shape, in Lab units.
-        """
-        return target * self.scale
-
-    def finishing(self, photo: Photo) -> Finishing:
-        """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha))
-
-    def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
-        """Put chroma on the grey picture the model saw."""
-        grey = condition[0].detach().to("cpu", torch.float32).clamp(0, 1).numpy()
-        return self.finish(Photo(grey), target)
-
-    def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
-        """Enlarge a plane along the edges of the photo's lightness."""
-        return upsample_plane(plane, photo.lightness)
-
-    def log_volume(self) -> float:
-        """Give -log(scale): the model's density is over (a, b) / scale."""
-        return -float(torch.tensor(self.scale, dtype=torch.float64).log())
-
-
-class _ChromaFinishing:
-    """A :class:`Finisher` that takes targets in units of the model, from any device."""
-
-    def __init__(self, domain: Colorization, finisher: Finisher) -> None:
-        self.domain, self.finisher = domain, finisher
-
-    def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
-        return self.finisher.pictures([self._chroma(target) for target in targets])
-
-    def deep(self, target: Tensor) -> np.ndarray:
-        return self.finisher.deep(self._chroma(target))
-
-    def _chroma(self, target: Tensor) -> Tensor:
-        return self.domain.chroma(target.detach().to("cpu", torch.float32))
-
-
-def colorization_of(config: ModelConfig) -> Colorization:
-    """Build the domain a model works in.
-
-    Args:
-        config: of the model.
-
-    Returns:
-        The domain, with the model's sizes and scale.
-
-    Raises:
-        ConfigError: the model is not for colorization.
-    """
-    if config.domain != Colorization.name:
-        raise ConfigError(f"domain: expected '{Colorization.name}', the model says {config.domain}")
-    # A fully connected tail takes one size only: photos are squared, chroma stretched back.
-    aspect = 1.0 if config.tail else 4.0
-    geometry = Geometry(config.side, config.stride, config.coarsest_stride, aspect)
-    return Colorization(geometry, config.target_scale)
