@@ -8,6 +8,7 @@ import pytest
 import colorflow
 
 INVENTORY = {
+    "Hint": ["rgb"],
     "Colorizer": [
         "decode",
         "draw",
@@ -39,7 +40,7 @@ INVENTORY = {
         "unflatten",
     ],
     "LogProb": ["bits_per_dim"],
-    "Variant": ["deep", "image"],
+    "Variant": ["deep", "image", "residuals"],
 }
 
 
