@@ -117,7 +117,8 @@ class Line:
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
             return self._ended(parcel, "skipped", OWN)
-        result.coloured = photo.is_coloured()
+        domain = self.painter.colorizer.domain
+        result.coloured = domain.condition_channels == 1 and photo.is_coloured()
         result.notes += photo.notes
         parcel.metadata = photo.metadata.apply(self.config.metadata)
         parcel.deep = photo.pixels.dtype.itemsize > 1

@@ -76,6 +76,8 @@ class Domain(ABC):
     target_channels: int
     # What the factor on the latents is called where a user meets it.
     strength: str
+    # What is put behind the name of a photo for a single result.
+    result: str
 
     def __init__(self, geometry: Geometry) -> None:
         self.geometry = geometry

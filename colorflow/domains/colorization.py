@@ -34,6 +34,7 @@ class Colorization(Domain):
     condition_channels = 1
     target_channels = 2
     strength = "saturation"
+    result = "color"
 
     def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
         super().__init__(geometry)

@@ -40,6 +40,7 @@ class Translation(Domain):
     condition_channels = 3
     target_channels = 3
     strength = "strength"
+    result = "translated"
 
     def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
         super().__init__(geometry)
