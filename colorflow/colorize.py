@@ -33,7 +33,7 @@ class Colorizer(Sampler):
         ConfigError: the device is not there.
     """
 
-    kind = Colorization
+    _kind = Colorization
     domain: Colorization
 
     @classmethod

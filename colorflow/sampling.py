@@ -42,7 +42,7 @@ class Sampler:
     """
 
     # Domains that models of this task have.
-    kind: ClassVar[Any] = Domain
+    _kind: ClassVar[Any] = Domain
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Sampler:
         self.backbone = backbone.eval().requires_grad_(False).to(self.device)
         self.info = info
         self.domain = domain_of(model.config)
-        if not isinstance(self.domain, self.kind):
+        if not isinstance(self.domain, self._kind):
             raise ConfigError(
-                f"model '{model.config.name}': expected one for {self.kind.name}, this one is for "
+                f"model '{model.config.name}': expected one for {self._kind.name}, this one is for "
                 f"{self.domain.name}; use another with --model"
             )
 

@@ -35,7 +35,7 @@ class Translator(Sampler):
         ConfigError: the device is not there, or the model is for another task.
     """
 
-    kind = Translation
+    _kind = Translation
     domain: Translation
 
     @classmethod
