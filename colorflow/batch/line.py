@@ -9,13 +9,19 @@ from typing import Any
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
-from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
+from colorflow.batch.painters import (
+    Painter,
+    Prepared,
+    describe_variant,
+    missed_hints,
+    settings_of,
+)
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
-from colorflow.hints import FAR, require_inside
+from colorflow.hints import require_inside
 from colorflow.images.opening import unlimited_open
 from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image, history_of
@@ -23,6 +29,10 @@ from colorflow.variants import Variant
 
 # Formats that hold 16 bits per channel.
 DEEP = frozenset({".png", ".tif", ".tiff"})
+
+# Results of a photo are finished together as far as they have no more pixels: what small pictures
+# cost is mostly the number of operations.
+TOGETHER_PIXELS = 1 << 20
 
 OWN = "was made by colorflow; name the file itself to colour it again"
 
@@ -133,42 +143,49 @@ class Line:
         leaves: list[Leaf] = []
         painted = within_memory(work, parcels, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
-            parcel.pending = len(variants)
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [describe_variant(v) for v in variants]
-            _tell_missed(parcel, variants)
-            cost = parcel.cost // BYTES_PER_PIXEL * BYTES_PER_RESULT
-            leaves += [
-                Leaf(parcel, output, variant, cost=cost)
-                for output, variant in zip(parcel.outputs, variants, strict=True)
-            ]
+            parcel.result.notes += missed_hints(parcel.hints, variants)
+            pixels = parcel.cost // BYTES_PER_PIXEL
+            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
+            cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
+            parcel.pending = len(cuts)
+            for cut in cuts:
+                cost = pixels * BYTES_PER_RESULT * len(variants[cut])
+                leaves.append(Leaf(parcel, parcel.outputs[cut], variants[cut], cost=cost))
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Make one full-size picture and encode it."""
+        """Make full-size pictures and encode them."""
         (leaf,) = leaves
-        parcel, variant = leaf.parcel, leaf.variant
+        parcel, finishing = leaf.parcel, leaf.variants[0].finishing
         if parcel.error is not None:
             return [leaf]
-        suffix = leaf.output.suffix.lower()
-        deep = parcel.deep and suffix in DEEP
-        finishing = variant.finishing
-        picture = finishing.deep(variant.target) if deep else finishing.picture(variant.target)
-        if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
-            parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
-        made_by = {**parcel.made_by, **self.painter.describe(variant)}
-        leaf.data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
-        leaf.code = variant.latents.to_bytes() if self.config.latents else b""
+        targets = [variant.target for variant in leaf.variants]
+        pictures: Sequence[Any]
+        # All results of a photo have the same format.
+        if parcel.deep and leaf.outputs[0].suffix.lower() in DEEP:
+            pictures = [finishing.deep(target) for target in targets]
+        else:
+            pictures = finishing.pictures(targets)
+        for variant, output, picture in zip(leaf.variants, leaf.outputs, pictures, strict=True):
+            suffix = output.suffix.lower()
+            if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
+                parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
+            made_by = {**parcel.made_by, **self.painter.describe(variant)}
+            data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+            leaf.files.append((output, data))
+            if self.config.latents:
+                leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
 
     def write(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Write one result under another name; with the last one, give all their names."""
+        """Write results under other names; with the last of a photo, give all their names."""
         (leaf,) = leaves
-        staged = leaf.parcel.staged
-        if leaf.parcel.error is None:
-            staged.append(stage(leaf.output, leaf.data, self.owner))
-            if leaf.code:
-                staged.append(stage(latents_path(leaf.output), leaf.code, self.owner))
+        for path, data in leaf.files:
+            if leaf.parcel.error is not None:
+                break
+            leaf.parcel.staged.append(stage(path, data, self.owner))
         return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:
@@ -240,17 +257,6 @@ class Line:
         if parcel.admitted:
             parcel.admitted = False
             self.photos.give_back(parcel.cost)
-
-
-def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
-    """Note the hints that some of the variants to be written did not come near."""
-    for number, hint in enumerate(parcel.hints):
-        worst = max(variant.residuals[number] for variant in variants)
-        if worst > FAR:
-            parcel.result.note(
-                f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
-                "contradict another one"
-            )
 
 
 def pixels_of(path: Path) -> int:

@@ -14,7 +14,12 @@ from colorflow.domains import Colorization, Geometry
 from colorflow.errors import ImageError
 from colorflow.images.photo import Photo
 from colorflow.training.survey import Surveyed, look
-from colorflow.training.views import Views, crop
+from colorflow.training.views import Views, choose_square, jitter
+
+
+def crop(photo: Photo, view: int, generator: torch.Generator, smallest: float = 0.6) -> Photo:
+    return choose_square(photo.size, view, generator, smallest).cut(photo)
+
 
 DOMAIN = Colorization(Geometry(side=32, stride=2, step=8))
 
