@@ -4,7 +4,8 @@
 
 Of each photo some places are drawn at random, and their true colours given as hints. Lines tell,
 for each number of hints: the RMSE of chroma against the truth, mean over 4 samples; the mean
-residual in Delta E; and the spread of the samples away from the hints, as a share of that without hints.
+residual in Delta E; and the spread of the samples away from the hints, as a share of that without
+hints.
 """
 
 from __future__ import annotations

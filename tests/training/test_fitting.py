@@ -58,9 +58,7 @@ def test_buffers_are_taken_as_they_are():
 
 @pytest.fixture
 def stop(tmp_path: Path) -> Iterator[StopOnSignal]:
-    callback = StopOnSignal(
-        tmp_path / "state.safetensors", "colorflow train colorize --resume run", 5
-    )
+    callback = StopOnSignal(tmp_path / "state.safetensors", "colorflow train colorize --resume run", 5)
     callback.on_train_start(types.SimpleNamespace(), One())
     yield callback
     callback.restore()
