@@ -344,10 +344,10 @@ def test_memory_that_is_short_for_large_calls_only_costs_bits_not_photos(
 ):
     paint = type(tiny).paint
 
-    def short(self, photos, seed=0, rows=None):
+    def short(self, photos, seed=0, rows=None, hints=()):
         if len(photos) > 1 or rows > 1:
             raise MemoryError
-        return paint(self, photos, seed, rows)
+        return paint(self, photos, seed, rows, hints)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     found = _run(tiny, folder, tmp_path / "out")
@@ -361,11 +361,11 @@ def test_a_smaller_work_size_is_the_last_resort_and_is_said(
     paint = type(tiny).paint
     sizes = []
 
-    def short(self, photos, seed=0, rows=None):
+    def short(self, photos, seed=0, rows=None, hints=()):
         sizes.append(tuple(photos[0][1].shape[2:]))
         if max(sizes[-1]) > 16:
             raise MemoryError
-        return paint(self, photos, seed, rows)
+        return paint(self, photos, seed, rows, hints)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     Image.fromarray(grey_cat[:, :100]).save(folder / "a.jpg")
