@@ -8,21 +8,20 @@ from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.existing import State, examine
-from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
-from colorflow.batch.painters import (
-    Painter,
-    Prepared,
-    describe_variant,
-    missed_hints,
-    settings_of,
+from colorflow.batch.memory import (
+    BYTES_PER_PIXEL,
+    BYTES_PER_RESULT,
+    Budget,
+    pixels_of,
+    within_memory,
 )
+from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
-from colorflow.hints import require_inside
-from colorflow.images.opening import unlimited_open
+from colorflow.hints import FAR, require_inside
 from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image, history_of
 from colorflow.variants import Variant
@@ -145,7 +144,7 @@ class Line:
         for parcel, variants in zip(parcels, painted, strict=True):
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [describe_variant(v) for v in variants]
-            parcel.result.notes += missed_hints(parcel.hints, variants)
+            _tell_missed(parcel, variants)
             pixels = parcel.cost // BYTES_PER_PIXEL
             together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
             cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
@@ -259,20 +258,15 @@ class Line:
             self.photos.give_back(parcel.cost)
 
 
-def pixels_of(path: Path) -> int:
-    """Read from its head how large a picture is.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        Width times height; 0 where it cannot be read, which is said where it is decoded.
-    """
-    try:
-        with path.open("rb") as file, unlimited_open(file) as picture:
-            return int(picture.width * picture.height)
-    except Exception:  # decoders raise what they like
-        return 0
+def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
+    """Note the hints that some of the variants to be written did not come near."""
+    for number, hint in enumerate(parcel.hints):
+        worst = max(variant.residuals[number] for variant in variants)
+        if worst > FAR:
+            parcel.result.note(
+                f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
+                "contradict another one"
+            )
 
 
 def picture_has_alpha(picture: Any) -> bool:

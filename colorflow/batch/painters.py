@@ -14,7 +14,7 @@ from colorflow.batch.places import full_name, local_copy
 from colorflow.colorize import Colorizer
 from colorflow.decoding import photos_per_call, rows_per_call
 from colorflow.errors import ImageError
-from colorflow.hints import FAR, Hint, hints_to_json
+from colorflow.hints import Hint, hints_to_json
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.models.latents import Latents
@@ -212,27 +212,6 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
     if variant.residuals:
         facts["residuals"] = [round(value, 2) for value in variant.residuals]
     return facts
-
-
-def missed_hints(hints: Sequence[Hint], variants: Sequence[Variant]) -> list[str]:
-    """Name the hints that some of the variants did not come near.
-
-    Args:
-        hints: of the photo.
-        variants: made with them.
-
-    Returns:
-        A sentence per hint that was missed.
-    """
-    sentences = []
-    for number, hint in enumerate(hints):
-        worst = max(variant.residuals[number] for variant in variants)
-        if worst > FAR:
-            sentences.append(
-                f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
-                "contradict another one"
-            )
-    return sentences
 
 
 def _photo_at(path: Path) -> Photo:

@@ -84,8 +84,7 @@ class StopOnSignal(Callback):
         if asked and not due and not trainer.should_stop:
             trainer.save_checkpoint(self.path)
             raise TrainingStoppedError(
-                f"stopped at step {trainer.global_step}, all is saved; go on with: "
-                f"{self.resume}"
+                f"stopped at step {trainer.global_step}, all is saved; go on with: {self.resume}"
             )
 
     def restore(self) -> None:

@@ -268,6 +268,6 @@ def _look(pair: Pair, smallest: int) -> tuple[Surveyed, tuple[Photo, Photo] | No
         return left_out(SHAPE, f"{path}: {SHAPE}, {sizes}")
     good = Surveyed(path, content, partner=partner, site=pair.site)
     first, second = read_pair(good)
-    if np.abs(first.lightness - second.lightness).mean() * 2.55 < SAME_STEPS:
+    if float((first.lightness - second.lightness).abs().mean()) * 2.55 < SAME_STEPS:
         return left_out(SAME, f"{path}: {SAME}")
     return good, (first, second)
