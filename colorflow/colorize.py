@@ -191,9 +191,7 @@ class Colorizer(Sampler):
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
         photo = read_photo(photo)
         variants = self.sample(photo, n=n, temperature=temperature, seed=seed)
-        chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
-        delta_e = chroma.var(0).sum(0).sqrt()
-        return self.domain.enlarge(photo, delta_e).numpy()
+        return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
 
     @torch.inference_mode()
     def log_prob(self, photo: PhotoLike) -> LogProb:

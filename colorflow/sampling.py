@@ -132,6 +132,20 @@ class Sampler:
             )
         return results
 
+    def disagreement(self, variants: Sequence[Variant]) -> Tensor:
+        """Compute how far variants of one photo differ from each other, at the model's size.
+
+            sqrt(var(a) + var(b)),   the root mean square CIE76 difference from their mean
+
+        Args:
+            variants: at least 2.
+
+        Returns:
+            [height, width], in units of Delta E.
+        """
+        chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
+        return chroma.var(0).sum(0).sqrt()
+
     def prepare(self, condition: Tensor) -> PreparedCondition:
         """Compute what the flow needs of a photo.
 

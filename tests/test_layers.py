@@ -23,6 +23,8 @@ ABOVE = {
 }
 ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
+ABOVE["editing"] = {"errors", "models"}
+ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "editing"}
 ABOVE["batch"] = {*ABOVE}
 ABOVE["training"] = {*ABOVE} - {"batch", "colorize"}
 ABOVE["evaluation"] = {*ABOVE}

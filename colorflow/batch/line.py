@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
+from colorflow.batch.encoding import encode_variant, is_deep, made_by
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
 from colorflow.batch.painters import Painter, Prepared
@@ -17,11 +18,8 @@ from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.images.opening import unlimited_open
 from colorflow.images.read import read_photo
-from colorflow.images.write import encode_image, history_of
+from colorflow.images.write import history_of
 from colorflow.variants import Variant
-
-# Formats that hold 16 bits per channel.
-DEEP = frozenset({".png", ".tif", ".tiff"})
 
 OWN = "was made by colorflow; name the file itself to colour it again"
 
@@ -110,9 +108,9 @@ class Line:
         result.coloured = photo.is_coloured()
         result.notes += photo.notes
         parcel.metadata = photo.metadata.apply(self.config.metadata)
-        parcel.deep = photo.pixels.dtype.itemsize > 1
+        parcel.deep, parcel.alpha = is_deep(photo), photo.alpha is not None
         identity = self.painter.identify(photo)
-        parcel.made_by = {"settings": self.identity, **self.painter.settings, "photo": identity}
+        parcel.made_by = made_by(self.painter, identity)
         result.details = {"size": list(photo.size[::-1]), "photo": identity}
         parcel.photo = photo
         self._set(parcel, self.painter.prepare(photo, identity))
@@ -147,13 +145,11 @@ class Line:
         if parcel.error is not None:
             return [leaf]
         suffix = leaf.output.suffix.lower()
-        deep = parcel.deep and suffix in DEEP
-        finishing = variant.finishing
-        picture = finishing.deep(variant.target) if deep else finishing.picture(variant.target)
-        if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
+        if suffix in (".jpg", ".jpeg") and parcel.alpha:
             parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
-        made_by = {**parcel.made_by, **self.painter.describe(variant)}
-        leaf.data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+        history = {**parcel.made_by, **self.painter.describe(variant)}
+        quality = self.config.quality
+        leaf.data = encode_variant(variant, suffix, parcel.deep, parcel.metadata, history, quality)
         leaf.code = variant.latents.to_bytes() if self.config.latents else b""
         return [leaf]
 
@@ -252,18 +248,6 @@ def pixels_of(path: Path) -> int:
             return int(picture.width * picture.height)
     except Exception:  # decoders raise what they like
         return 0
-
-
-def picture_has_alpha(picture: Any) -> bool:
-    """Tell whether a picture has transparency.
-
-    Args:
-        picture: a Pillow picture or an array [height, width, channels].
-
-    Returns:
-        Whether it has a fourth channel.
-    """
-    return bool(picture.mode == "RGBA" if hasattr(picture, "mode") else picture.shape[-1] == 4)
 
 
 def latents_path(output: Path) -> Path:

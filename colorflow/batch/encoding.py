@@ -1,0 +1,71 @@
+"""From a variant to the bytes of its file, the same by whichever door the user came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from colorflow.batch.config import settings_hash
+from colorflow.batch.painters import Painter
+from colorflow.images.metadata import Metadata
+from colorflow.images.photo import Photo
+from colorflow.images.write import encode_image
+from colorflow.variants import Variant
+
+# Formats that hold 16 bits per channel.
+DEEP = frozenset({".png", ".tif", ".tiff"})
+
+
+def is_deep(photo: Photo) -> bool:
+    """Tell whether a photo has more than 8 bits per channel.
+
+    Args:
+        photo: any photo.
+
+    Returns:
+        Whether results in PNG and TIFF get 16.
+    """
+    return photo.pixels.dtype.itemsize > 1
+
+
+def made_by(painter: Painter, identity: str) -> dict[str, Any]:
+    """List what decides all results of a photo.
+
+    Args:
+        painter: what is painted.
+        identity: hash of the photo, of :meth:`Painter.identify`.
+
+    Returns:
+        What :func:`encode_variant` writes, but for :meth:`Painter.describe` of the variant.
+    """
+    return {"settings": settings_hash(painter.settings), **painter.settings, "photo": identity}
+
+
+def encode_variant(
+    variant: Variant,
+    suffix: str,
+    deep: bool,
+    metadata: Metadata,
+    history: Mapping[str, Any],
+    quality: int = 95,
+) -> bytes:
+    """Make the full-size picture of a variant and encode it.
+
+    Args:
+        variant: with the finishing of the photo's own size.
+        suffix: of the file, which says the format.
+        deep: the photo has more than 8 bits per channel.
+        metadata: of the photo, after the user's policy.
+        history: how the picture was made.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Returns:
+        The file.
+
+    Raises:
+        ImageError: the format is unknown, or cannot hold the picture.
+    """
+    finishing = variant.finishing
+    wide = deep and suffix.lower() in DEEP
+    picture = finishing.deep(variant.target) if wide else finishing.picture(variant.target)
+    return encode_image(picture, suffix, metadata, history, quality)

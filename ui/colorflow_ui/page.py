@@ -1,0 +1,76 @@
+"""The page, put together from its tabs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from colorflow.errors import ColorflowError
+from colorflow.images.read import read_photo
+from colorflow.resources import bundled
+from colorflow_ui.colorize_tab import ColorizeTab
+from colorflow_ui.desk import Desk
+from colorflow_ui.engine import Engine
+from colorflow_ui.texts import TAGLINE, TITLE
+from colorflow_ui.visitors import Visitors
+
+SWEEP_SECONDS = 600
+KEEP_SECONDS = 3600
+EXAMPLES = 5
+EXAMPLE_SIDE = 160
+
+
+def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> gr.Blocks:
+    """Build the page.
+
+    Args:
+        engine: does the work; shared by all visitors.
+        root: folder of the visitors' files, inside Gradio's own folder of temporary files; made
+            there where None.
+        capacity: visitors that are kept at the same time.
+
+    Returns:
+        The page, not launched yet; its ``visitors`` are those of :class:`Visitors`.
+    """
+    root = root or Path(get_upload_folder()) / "visitors"
+    visitors = Visitors(root, capacity, KEEP_SECONDS)
+    desk = Desk(engine, visitors)
+    with gr.Blocks(
+        title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)
+    ) as page:
+        gr.HTML(f"<h1>{TITLE}</h1><p>{TAGLINE}</p>", elem_id="head")
+        with gr.Tabs():
+            with gr.Tab("Colorize", id="colorize"):
+                ColorizeTab(desk, example_photos(root))
+
+        def leave(request: gr.Request) -> None:
+            visitors.leave(request.session_hash)
+
+        page.unload(leave)
+    page.visitors = visitors
+    return page
+
+
+def example_photos(root: Path) -> list[tuple[Path, Path]]:
+    """Make grey thumbnails of the bundled examples.
+
+    Args:
+        root: folder where the thumbnails go.
+
+    Returns:
+        Thumbnail and photo of each; none where the examples are not installed.
+    """
+    folder = root.parent / "examples"
+    folder.mkdir(parents=True, exist_ok=True)
+    pairs = []
+    try:
+        photos = sorted(bundled("examples").glob("*.jpg"))[:EXAMPLES]
+    except ColorflowError:
+        return []
+    for path in photos:
+        thumb = folder / f"{path.stem}.png"
+        read_photo(path).thumbnail(EXAMPLE_SIDE).save(thumb)
+        pairs.append((thumb, path))
+    return pairs
