@@ -1,4 +1,4 @@
-"""Working on one photo for a while: what does not change between two looks at it is computed once."""
+"""Working on one photo for a while: what its colourings share is computed once."""
 
 from __future__ import annotations
 

@@ -65,14 +65,16 @@ class ColorizeTab:
                     self.seed = gr.Number(
                         0, precision=0, minimum=0, label="Seed", info="Same seed, same colours."
                     )
-                    gr.HTML(help_html("variety", "What is variety (temperature)?"))
+                    gr.HTML(help_html("variety", "What is variety (temperature)?"), padding=False)
             with gr.Column(scale=8, min_width=300):
-                self.notice = gr.HTML(elem_id=f"{TAB}-notice")
-                self.empty = gr.HTML(empty_html(EMPTY_COLORIZE), elem_id=f"{TAB}-empty")
+                self.notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
+                self.empty = gr.HTML(
+                    empty_html(EMPTY_COLORIZE), padding=False, elem_id=f"{TAB}-empty"
+                )
                 with gr.Column(visible=False) as self.results:
                     lead("Variants", "Click one to compare, adjust and download it.")
                     self.gallery = variants_gallery(f"{TAB}-variants")
-                    gr.HTML(help_html("typicality", "What does “typical” mean?"))
+                    gr.HTML(help_html("typicality", "What does “typical” mean?"), padding=False)
                 self.viewer = Viewer(self.desk, TAB, self.notice)
                 with self.viewer.panel:
                     self._build_edits()
@@ -85,7 +87,7 @@ class ColorizeTab:
             self.details = gr.Button(
                 "Same mood, new details", min_width=190, elem_id=f"{TAB}-details"
             )
-        gr.HTML(help_html("edits", "What do these do?"))
+        gr.HTML(help_html("edits", "What do these do?"), padding=False)
         with gr.Row(equal_height=True):
             self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
             self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)
@@ -123,9 +125,8 @@ class ColorizeTab:
                 desk.close(key, TAB)
                 hidden = gr.update(visible=False)
                 off = gr.update(interactive=False)
-                yield ["", gr.update(visible=True), hidden, [], gr.skip(), off, gr.skip()] + (
-                    viewer.hide()
-                )
+                nothing = [gr.update(visible=True), hidden, [], gr.skip(), off, gr.skip()]
+                yield ["", *nothing, *viewer.hide()]
                 return
             desk.open(key, TAB, path)
             yield from drawn(key, n, variety, seed)

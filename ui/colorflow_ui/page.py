@@ -10,10 +10,15 @@ from gradio.utils import get_upload_folder
 from colorflow.errors import ColorflowError
 from colorflow.images.read import read_photo
 from colorflow.resources import bundled
+from colorflow_ui.about_tab import AboutTab
+from colorflow_ui.batch_tab import BatchTab
 from colorflow_ui.colorize_tab import ColorizeTab
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import Engine
+from colorflow_ui.hints_tab import HintsTab
 from colorflow_ui.texts import TAGLINE, TITLE
+from colorflow_ui.transfer_tab import TransferTab
+from colorflow_ui.uncertainty_tab import UncertaintyTab
 from colorflow_ui.visitors import Visitors
 
 SWEEP_SECONDS = 600
@@ -44,6 +49,16 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> gr
         with gr.Tabs():
             with gr.Tab("Colorize", id="colorize"):
                 ColorizeTab(desk, example_photos(root))
+            with gr.Tab("Hints", id="hints"):
+                HintsTab(desk)
+            with gr.Tab("Transfer", id="transfer"):
+                TransferTab(desk)
+            with gr.Tab("Uncertainty", id="uncertainty"):
+                UncertaintyTab(desk)
+            with gr.Tab("Batch", id="batch"):
+                BatchTab(desk)
+            with gr.Tab("About", id="about"):
+                AboutTab(engine)
 
         def leave(request: gr.Request) -> None:
             visitors.leave(request.session_hash)

@@ -10,7 +10,7 @@ import gradio as gr
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import FileOptions
 from colorflow_ui.texts import FORMATS, METADATA
-from colorflow_ui.widgets import guarded, help_html, notice_html
+from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html
 
 # The browser fetches the file once there is one; the timeout lets the page take its name first.
 CLICK = "(file) => {{ if (file) setTimeout(() => document.getElementById('{name}').click(), 50); }}"
@@ -29,20 +29,13 @@ class Viewer:
         self.desk, self.tab, self.notice = desk, tab, notice
         with gr.Column(visible=False, elem_id=f"{tab}-viewer") as self.panel:
             self.title = gr.Markdown(elem_id=f"{tab}-title")
-            self.slider = gr.ImageSlider(
-                type="filepath",
-                interactive=False,
-                show_label=False,
-                max_height=640,
-                buttons=["fullscreen"],
-                elem_id=f"{tab}-compare",
-            )
-            with gr.Row(equal_height=True):
+            self.slider = compare_slider(f"{tab}-compare")
+            with gr.Row():
                 with gr.Column(scale=3, min_width=260):
                     self.saturation = gr.Slider(
                         0, 2, value=1, step=0.05, label="Saturation", elem_id=f"{tab}-saturation"
                     )
-                    gr.HTML(help_html("saturation", "What is saturation?"))
+                    gr.HTML(help_html("saturation", "What is saturation?"), padding=False)
                 with gr.Column(scale=2, min_width=220):
                     self.save = gr.Button(
                         "Download in full size", variant="primary", elem_id=f"{tab}-save"

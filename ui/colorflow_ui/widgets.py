@@ -150,6 +150,25 @@ def variants_gallery(name: str) -> gr.Gallery:
     )
 
 
+def compare_slider(name: str) -> gr.ImageSlider:
+    """Make the slider between two pictures.
+
+    Args:
+        name: its id on the page.
+
+    Returns:
+        The component; its value is a pair of paths.
+    """
+    return gr.ImageSlider(
+        type="filepath",
+        interactive=False,
+        show_label=False,
+        max_height=640,
+        buttons=["fullscreen"],
+        elem_id=name,
+    )
+
+
 def lead(text: str, more: str = "") -> gr.HTML:
     """Write a small heading.
 
@@ -160,4 +179,4 @@ def lead(text: str, more: str = "") -> gr.HTML:
     Returns:
         The component.
     """
-    return gr.HTML(f'<p class="lead">{text} <small>{more}</small></p>', elem_classes="bare")
+    return gr.HTML(f'<p class="lead">{text} <small>{more}</small></p>', padding=False)

@@ -1,0 +1,81 @@
+"""The tab that shows where the samples disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+from PIL import Image
+
+from colorflow_ui.desk import Desk
+from colorflow_ui.drawing import heat_map, legend_html, marked, peaks
+from colorflow_ui.texts import EMPTY_UNCERTAINTY
+from colorflow_ui.widgets import compare_slider, empty_html, guarded, help_html, photo_input
+
+TAB = "uncertainty"
+SURE = 5.0
+
+
+class UncertaintyTab:
+    """Builds the tab and connects it.
+
+    Args:
+        desk: does the work.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+        with gr.Row():
+            with gr.Column(scale=4, min_width=280):
+                photo = photo_input("Your photo", f"{TAB}-photo")
+                gr.HTML(help_html("uncertainty", "How is this measured?"), padding=False)
+            with gr.Column(scale=8, min_width=300):
+                notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
+                empty = gr.HTML(
+                    empty_html(EMPTY_UNCERTAINTY), padding=False, elem_id=f"{TAB}-empty"
+                )
+                with gr.Column(visible=False) as result:
+                    slider = compare_slider(f"{TAB}-compare")
+                    gr.HTML(legend_html(), padding=False)
+                    words = gr.Markdown(elem_id=f"{TAB}-words")
+        outputs = [notice, empty, result, slider, words]
+
+        @guarded(len(outputs) - 1)
+        def measure(path: str | None, request: gr.Request) -> Iterator[Any]:
+            key = request.session_hash
+            if path is None:
+                desk.close(key, TAB)
+                yield ["", gr.update(visible=True), gr.update(visible=False), None, ""]
+                return
+            before, after, text = self.measure(key, path)
+            hidden, shown = gr.update(visible=False), gr.update(visible=True)
+            yield ["", hidden, shown, (before, after), text]
+
+        for event in (photo.upload, photo.clear):
+            event(measure, photo, outputs, concurrency_id="compute", api_visibility="private")
+
+    def measure(self, key: str | None, path: str) -> tuple[str, str, str]:
+        """Map the uncertainty of a photo.
+
+        Args:
+            key: of the visitor.
+            path: of the upload.
+
+        Returns:
+            Paths of the grey photo and of the map, and what to say of it.
+        """
+        bench = self.desk.open(key, TAB, path)
+        delta_e = bench.sitting.uncertainty()
+        grey: Image.Image = bench.sitting.grey
+        places = peaks(delta_e)
+        picture = marked(heat_map(grey, delta_e), [(x, y, "#ffffff") for x, y, _ in places])
+        after = self.desk.visitors.visit(key).put_picture(picture)
+        mean = float(delta_e.mean())
+        text = f"On average, colourings differ by **{mean:.0f}** units. "
+        if places and places[0][2] > SURE:
+            listed = ", ".join(f"{i} ({value:.0f})" for i, (_, _, value) in enumerate(places, 1))
+            text += f"They disagree most at the numbered places: {listed}."
+        else:
+            text += "They agree nearly everywhere."
+        return str(bench.grey), str(after), text
