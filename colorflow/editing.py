@@ -140,7 +140,7 @@ def _turned(level: Tensor, noise: Tensor, angle: float) -> Tensor:
     # A level of a single number has nothing at right angles to it.
     size = across.norm(dim=1, keepdim=True)
     unit = torch.where(size > 1e-12, across / size.clamp(min=1e-12), direction)
-    turned = length * (math.cos(angle) * direction + math.sin(angle) * unit)
+    turned: Tensor = length * (math.cos(angle) * direction + math.sin(angle) * unit)
     turned = turned * (length / turned.norm(dim=1, keepdim=True))
     return turned.to(level.dtype).view_as(noise)
 

@@ -16,6 +16,7 @@ from colorflow import __version__
 from colorflow.cli import exit_codes
 from colorflow.cli.jobs import colorize, recolor, transfer
 from colorflow.cli.options import EPILOG, Device, DeviceOption, JsonOption, ModelOption
+from colorflow.cli.ui import ui
 from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
 
 app = typer.Typer(
@@ -44,7 +45,7 @@ def _root(
     """Turn grey photos into many plausible colour photos."""
 
 
-for command in (colorize, transfer, recolor):
+for command in (colorize, transfer, recolor, ui):
     app.command(epilog=EPILOG)(command)
 
 train_app = typer.Typer(

@@ -6,7 +6,7 @@ import gradio as gr
 
 from colorflow_ui.engine import Engine
 from colorflow_ui.texts import LIMITS
-from colorflow_ui.widgets import facts_html
+from colorflow_ui.widgets import facts_html, plain_html
 
 
 class AboutTab:
@@ -20,6 +20,6 @@ class AboutTab:
         with gr.Row():
             with gr.Column(scale=5, min_width=280):
                 gr.Markdown(LIMITS)
-                gr.HTML(facts_html(engine.about()), elem_id="about-facts")
+                plain_html(facts_html(engine.about()), "about-facts")
             with gr.Column(scale=7, min_width=300):
                 gr.Markdown(engine.card(), elem_id="about-card")

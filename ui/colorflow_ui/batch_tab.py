@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,23 @@ import gradio as gr
 
 from colorflow.errors import ConfigError
 from colorflow_ui.desk import Desk
-from colorflow_ui.engine import BatchOptions, FileOptions
+from colorflow_ui.engine import BatchOptions, Engine, FileOptions
 from colorflow_ui.texts import EMPTY_BATCH, FORMATS, METADATA
-from colorflow_ui.widgets import PICTURES, empty_html, guarded, help_html, notice_html
+from colorflow_ui.visitors import Visit
+from colorflow_ui.widgets import (
+    PICTURES,
+    empty_html,
+    guarded,
+    help_html,
+    notice_html,
+    plain_html,
+    table_html,
+)
 
 TAB = "batch"
 MAX_FILES = 50
+
+Tell = Callable[[int, int, str], None]
 
 
 class BatchTab:
@@ -26,7 +37,6 @@ class BatchTab:
     """
 
     def __init__(self, desk: Desk) -> None:
-        self.desk = desk
         with gr.Row():
             with gr.Column(scale=4, min_width=280):
                 photos = gr.File(
@@ -39,7 +49,7 @@ class BatchTab:
                 )
                 samples = gr.Slider(1, 8, value=2, step=1, label="Variants of each")
                 saturation = gr.Slider(0, 2, value=1, step=0.05, label="Saturation")
-                gr.HTML(help_html("saturation", "What is saturation?"), padding=False)
+                plain_html(help_html("saturation", "What is saturation?"))
                 with gr.Accordion("File options", open=False):
                     kind = gr.Radio(FORMATS, value="keep", label="Format")
                     metadata = gr.Radio(
@@ -47,15 +57,10 @@ class BatchTab:
                     )
                 start = gr.Button("Colour them all", variant="primary", elem_id=f"{TAB}-start")
             with gr.Column(scale=8, min_width=300):
-                notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
-                empty = gr.HTML(empty_html(EMPTY_BATCH), padding=False, elem_id=f"{TAB}-empty")
+                notice = plain_html(name=f"{TAB}-notice")
+                empty = plain_html(empty_html(EMPTY_BATCH), f"{TAB}-empty")
                 with gr.Column(visible=False) as result:
-                    table = gr.Dataframe(
-                        headers=["Photo", "What became of it", "Files"],
-                        interactive=False,
-                        wrap=True,
-                        elem_id=f"{TAB}-table",
-                    )
+                    table = plain_html(name=f"{TAB}-table")
                     file = gr.DownloadButton(
                         "Download all (zip)", variant="primary", elem_id=f"{TAB}-file"
                     )
@@ -76,13 +81,15 @@ class BatchTab:
             def tell(done: int, total: int, name: str) -> None:
                 progress((done, total), desc=name, unit="photos")
 
+            visit = desk.visitors.visit(request.session_hash)
             progress((0, len(paths or [])), desc="Reading", unit="photos")
-            archive, lines = self.colour(request.session_hash, paths or [], options, tell)
+            archive, lines = colour_files(desk.engine, visit, paths or [], options, tell)
             failed = sum(1 for line in lines if not line["outputs"])
             text = f"{failed} of {len(lines)} could not be coloured; the table says why."
             rows = [[line["input"], _fate(line), len(line["outputs"])] for line in lines]
             hidden, shown = gr.update(visible=False), gr.update(visible=True)
-            yield [notice_html(text if failed else "", "error"), hidden, shown, rows, archive]
+            told = table_html(["Photo", "What became of it", "Files"], rows)
+            yield [notice_html(text if failed else "", "error"), hidden, shown, told, archive]
 
         start.click(
             colour,
@@ -94,32 +101,34 @@ class BatchTab:
             api_visibility="private",
         )
 
-    def colour(
-        self, key: str | None, paths: Sequence[str], options: BatchOptions, tell: Any
-    ) -> tuple[str, list[dict[str, Any]]]:
-        """Colour several photos.
 
-        Args:
-            key: of the visitor.
-            paths: of the uploads.
-            options: how.
-            tell: is told how many are done, of how many, and the name of the last.
+def colour_files(
+    engine: Engine, visit: Visit, paths: Sequence[str], options: BatchOptions, tell: Tell
+) -> tuple[str, list[dict[str, Any]]]:
+    """Colour several photos.
 
-        Returns:
-            Path of the zip, and the lines of its report.
+    Args:
+        engine: does the work.
+        visit: whose files these are.
+        paths: of the uploads.
+        options: how.
+        tell: is told how many are done, of how many, and the name of the last.
 
-        Raises:
-            ConfigError: there are none, or too many.
-        """
-        if not 1 <= len(paths) <= MAX_FILES:
-            raise ConfigError(
-                f"Choose 1 to {MAX_FILES} photos, got {len(paths)}; for more there is the "
-                "command line: colorflow colorize"
-            )
-        visit = self.desk.visitors.visit(key)
-        photos = [(visit.adopt(Path(path)), Path(path).name) for path in paths]
-        archive, lines = self.desk.engine.batch(photos, options, visit.subfolder(), tell)
-        return str(archive), lines
+    Returns:
+        Path of the zip, and the lines of its report.
+
+    Raises:
+        ConfigError: there are none, or too many.
+    """
+    if not 1 <= len(paths) <= MAX_FILES:
+        raise ConfigError(
+            f"Choose 1 to {MAX_FILES} photos, got {len(paths)}; for more there is the command "
+            "line: colorflow colorize"
+        )
+    folder = visit.subfolder()
+    photos = [(visit.adopt(Path(path), folder), Path(path).name) for path in paths]
+    archive, lines = engine.batch(photos, options, folder, tell)
+    return str(archive), lines
 
 
 def _fate(line: dict[str, Any]) -> str:

@@ -20,6 +20,7 @@ from colorflow_ui.widgets import (
     lead,
     notice_html,
     photo_input,
+    plain_html,
     variants_gallery,
 )
 
@@ -65,16 +66,14 @@ class ColorizeTab:
                     self.seed = gr.Number(
                         0, precision=0, minimum=0, label="Seed", info="Same seed, same colours."
                     )
-                    gr.HTML(help_html("variety", "What is variety (temperature)?"), padding=False)
+                    plain_html(help_html("variety", "What is variety (temperature)?"))
             with gr.Column(scale=8, min_width=300):
-                self.notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
-                self.empty = gr.HTML(
-                    empty_html(EMPTY_COLORIZE), padding=False, elem_id=f"{TAB}-empty"
-                )
+                self.notice = plain_html(name=f"{TAB}-notice")
+                self.empty = plain_html(empty_html(EMPTY_COLORIZE), f"{TAB}-empty")
                 with gr.Column(visible=False) as self.results:
                     lead("Variants", "Click one to compare, adjust and download it.")
                     self.gallery = variants_gallery(f"{TAB}-variants")
-                    gr.HTML(help_html("typicality", "What does “typical” mean?"), padding=False)
+                    plain_html(help_html("typicality", "What does “typical” mean?"))
                 self.viewer = Viewer(self.desk, TAB, self.notice)
                 with self.viewer.panel:
                     self._build_edits()
@@ -87,7 +86,7 @@ class ColorizeTab:
             self.details = gr.Button(
                 "Same mood, new details", min_width=190, elem_id=f"{TAB}-details"
             )
-        gr.HTML(help_html("edits", "What do these do?"), padding=False)
+        plain_html(help_html("edits", "What do these do?"))
         with gr.Row(equal_height=True):
             self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
             self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)

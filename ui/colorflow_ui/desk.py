@@ -23,12 +23,14 @@ class Comparison:
     Args:
         before: path of the grey preview.
         after: path of the coloured one.
-        caption: of the variant.
+        caption: of the variant, with its number.
+        label: where it comes from.
     """
 
     before: str
     after: str
     caption: str
+    label: str
 
 
 class Desk:
@@ -154,7 +156,8 @@ class Desk:
         take = bench.take()
         picture = bench.sitting.picture(take, float(saturation), PREVIEW_SIDE)
         after = str(visit.put_picture(picture))
-        return Comparison(str(bench.grey), after, caption(int(bench.picked or 0), take))
+        number = int(bench.picked or 0)
+        return Comparison(str(bench.grey), after, caption(number, take), take.label)
 
     def save(
         self, key: str | None, tab: str, saturation: float, options: FileOptions

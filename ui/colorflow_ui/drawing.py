@@ -27,7 +27,8 @@ def ramp_colours(values: np.ndarray) -> np.ndarray:
     place = np.clip(values, 0, 1) * (len(RAMP) - 1)
     low = np.minimum(place.astype(int), len(RAMP) - 2)
     share = (place - low)[..., None]
-    return np.round(anchors[low] * (1 - share) + anchors[low + 1] * share).astype(np.uint8)
+    colours: np.ndarray = np.round(anchors[low] * (1 - share) + anchors[low + 1] * share)
+    return colours.astype(np.uint8)
 
 
 def heat_map(grey: Image.Image, delta_e: np.ndarray) -> Image.Image:

@@ -22,6 +22,7 @@ from colorflow_ui.widgets import (
     lead,
     notice_html,
     photo_input,
+    plain_html,
     variants_gallery,
 )
 
@@ -54,8 +55,8 @@ class HintsTab:
                     type="array",
                     interactive=True,
                     label="Points, in pixels of the photo; can be edited",
-                    row_count=(0, "dynamic"),
-                    column_count=(3, "fixed"),
+                    row_count=0,
+                    column_count=3,
                     elem_id=f"{TAB}-table",
                 )
                 with gr.Row():
@@ -75,10 +76,10 @@ class HintsTab:
                 self.start = gr.Button(
                     "Colour with these points", variant="primary", elem_id=f"{TAB}-start"
                 )
-                gr.HTML(help_html("hints", "How are points used?"), padding=False)
+                plain_html(help_html("hints", "How are points used?"))
             with gr.Column(scale=8, min_width=300):
-                self.notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
-                self.empty = gr.HTML(empty_html(EMPTY_HINTS), padding=False, elem_id=f"{TAB}-empty")
+                self.notice = plain_html(name=f"{TAB}-notice")
+                self.empty = plain_html(empty_html(EMPTY_HINTS), f"{TAB}-empty")
                 with gr.Column(visible=False) as self.canvas:
                     lead("Click where the colour belongs")
                     self.picture = gr.Image(

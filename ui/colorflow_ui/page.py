@@ -11,6 +11,7 @@ from colorflow.errors import ColorflowError
 from colorflow.images.read import read_photo
 from colorflow.resources import bundled
 from colorflow_ui.about_tab import AboutTab
+from colorflow_ui.api import Endpoints, add_endpoints
 from colorflow_ui.batch_tab import BatchTab
 from colorflow_ui.colorize_tab import ColorizeTab
 from colorflow_ui.desk import Desk
@@ -27,7 +28,26 @@ EXAMPLES = 5
 EXAMPLE_SIDE = 160
 
 
-def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, and who is on it.
+
+    Args:
+        options: as for ``gradio.Blocks``.
+    """
+
+    visitors: Visitors
+    callers: Visitors
+
+    def sweep(self) -> None:
+        """Forget visitors that are gone, and the names of files that are."""
+        self.visitors.sweep()
+        self.callers.sweep()
+        for names in self.temp_file_sets:
+            # Gradio remembers every file it ever served.
+            names -= {name for name in set(names) if not Path(name).exists()}
+
+
+def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Page:
     """Build the page.
 
     Args:
@@ -37,14 +57,16 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> gr
         capacity: visitors that are kept at the same time.
 
     Returns:
-        The page, not launched yet; its ``visitors`` are those of :class:`Visitors`.
+        The page, not launched yet.
     """
     root = root or Path(get_upload_folder()) / "visitors"
     visitors = Visitors(root, capacity, KEEP_SECONDS)
+    # Calls of programs have visits of their own, so that many of them send no person away.
+    callers = Visitors(root.with_name("callers"), capacity, KEEP_SECONDS)
     desk = Desk(engine, visitors)
-    with gr.Blocks(
-        title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS)
-    ) as page:
+    page = Page(title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS))
+    page.visitors, page.callers = visitors, callers
+    with page:
         gr.HTML(f"<h1>{TITLE}</h1><p>{TAGLINE}</p>", elem_id="head")
         with gr.Tabs():
             with gr.Tab("Colorize", id="colorize"):
@@ -59,12 +81,13 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> gr
                 BatchTab(desk)
             with gr.Tab("About", id="about"):
                 AboutTab(engine)
+        add_endpoints(Endpoints(engine, callers))
 
         def leave(request: gr.Request) -> None:
             visitors.leave(request.session_hash)
+            callers.leave(request.session_hash)
 
         page.unload(leave)
-    page.visitors = visitors
     return page
 
 

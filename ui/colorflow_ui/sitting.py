@@ -104,7 +104,7 @@ class PhotoSitting:
             "shares": [*shares],
             "seed": seed,
         }
-        return next(self._takes(mixed, f"colours of {theirs.name}", origin))
+        return next(self._takes(mixed, f"Colours of {theirs.name}", origin))
 
     def encoded(self) -> Latents:
         """Give the code of a colour photo, which is computed once."""

@@ -10,7 +10,7 @@ import gradio as gr
 from colorflow_ui.desk import Desk
 from colorflow_ui.texts import EMPTY_TRANSFER, level_names
 from colorflow_ui.viewer import Viewer
-from colorflow_ui.widgets import empty_html, guarded, help_html, photo_input
+from colorflow_ui.widgets import empty_html, guarded, help_html, photo_input, plain_html
 
 TAB = "transfer"
 REFERENCE = "transfer-reference"
@@ -35,11 +35,11 @@ class TransferTab:
                     gr.Slider(0, 1, value=1, step=0.05, label=name, elem_id=f"{TAB}-level-{level}")
                     for level, name in reversed(list(enumerate(names)))
                 ]
-                gr.HTML(help_html("shares", "What do these sliders do?"), padding=False)
+                plain_html(help_html("shares", "What do these sliders do?"))
             with gr.Column(scale=8, min_width=300):
-                notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
-                empty = gr.HTML(empty_html(EMPTY_TRANSFER), padding=False, elem_id=f"{TAB}-empty")
-                viewer = Viewer(desk, TAB, notice)
+                notice = plain_html(name=f"{TAB}-notice")
+                empty = plain_html(empty_html(EMPTY_TRANSFER), f"{TAB}-empty")
+                viewer = Viewer(desk, TAB, notice, several=False)
         outputs = [notice, empty, *viewer.shown]
 
         def shown(key: str | None, saturation: float, shares: tuple[float, ...]) -> list[Any]:

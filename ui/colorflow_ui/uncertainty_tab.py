@@ -11,10 +11,18 @@ from PIL import Image
 from colorflow_ui.desk import Desk
 from colorflow_ui.drawing import heat_map, legend_html, marked, peaks
 from colorflow_ui.texts import EMPTY_UNCERTAINTY
-from colorflow_ui.widgets import compare_slider, empty_html, guarded, help_html, photo_input
+from colorflow_ui.widgets import (
+    compare_slider,
+    empty_html,
+    guarded,
+    help_html,
+    photo_input,
+    plain_html,
+)
 
 TAB = "uncertainty"
 SURE = 5.0
+SHOWN_SIDE = 1024
 
 
 class UncertaintyTab:
@@ -29,15 +37,13 @@ class UncertaintyTab:
         with gr.Row():
             with gr.Column(scale=4, min_width=280):
                 photo = photo_input("Your photo", f"{TAB}-photo")
-                gr.HTML(help_html("uncertainty", "How is this measured?"), padding=False)
+                plain_html(help_html("uncertainty", "How is this measured?"))
             with gr.Column(scale=8, min_width=300):
-                notice = gr.HTML(padding=False, elem_id=f"{TAB}-notice")
-                empty = gr.HTML(
-                    empty_html(EMPTY_UNCERTAINTY), padding=False, elem_id=f"{TAB}-empty"
-                )
+                notice = plain_html(name=f"{TAB}-notice")
+                empty = plain_html(empty_html(EMPTY_UNCERTAINTY), f"{TAB}-empty")
                 with gr.Column(visible=False) as result:
-                    slider = compare_slider(f"{TAB}-compare")
-                    gr.HTML(legend_html(), padding=False)
+                    slider = compare_slider(f"{TAB}-compare", 12)
+                    plain_html(legend_html())
                     words = gr.Markdown(elem_id=f"{TAB}-words")
         outputs = [notice, empty, result, slider, words]
 
@@ -69,8 +75,14 @@ class UncertaintyTab:
         delta_e = bench.sitting.uncertainty()
         grey: Image.Image = bench.sitting.grey
         places = peaks(delta_e)
-        picture = marked(heat_map(grey, delta_e), [(x, y, "#ffffff") for x, y, _ in places])
-        after = self.desk.visitors.visit(key).put_picture(picture)
+        # Marks on a small photo would be coarse: both pictures are enlarged for the screen.
+        factor = max(1.0, SHOWN_SIDE / max(grey.size))
+        size = round(grey.width * factor), round(grey.height * factor)
+        heat = heat_map(grey, delta_e).resize(size)
+        marks = [(x * factor, y * factor, "#ffffff") for x, y, _ in places]
+        picture = marked(heat, marks)
+        visit = self.desk.visitors.visit(key)
+        before, after = visit.put_picture(grey.resize(size)), visit.put_picture(picture)
         mean = float(delta_e.mean())
         text = f"On average, colourings differ by **{mean:.0f}** units. "
         if places and places[0][2] > SURE:
@@ -78,4 +90,4 @@ class UncertaintyTab:
             text += f"They disagree most at the numbered places: {listed}."
         else:
             text += "They agree nearly everywhere."
-        return str(bench.grey), str(after), text
+        return str(before), str(after), text

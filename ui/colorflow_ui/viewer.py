@@ -10,7 +10,7 @@ import gradio as gr
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import FileOptions
 from colorflow_ui.texts import FORMATS, METADATA
-from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html
+from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html, plain_html
 
 # The browser fetches the file once there is one; the timeout lets the page take its name first.
 CLICK = "(file) => {{ if (file) setTimeout(() => document.getElementById('{name}').click(), 50); }}"
@@ -23,10 +23,11 @@ class Viewer:
         desk: does the work.
         tab: name of the tab.
         notice: where messages go.
+        several: there are several variants, which have numbers.
     """
 
-    def __init__(self, desk: Desk, tab: str, notice: gr.HTML) -> None:
-        self.desk, self.tab, self.notice = desk, tab, notice
+    def __init__(self, desk: Desk, tab: str, notice: gr.HTML, several: bool = True) -> None:
+        self.desk, self.tab, self.notice, self.several = desk, tab, notice, several
         with gr.Column(visible=False, elem_id=f"{tab}-viewer") as self.panel:
             self.title = gr.Markdown(elem_id=f"{tab}-title")
             self.slider = compare_slider(f"{tab}-compare")
@@ -35,7 +36,7 @@ class Viewer:
                     self.saturation = gr.Slider(
                         0, 2, value=1, step=0.05, label="Saturation", elem_id=f"{tab}-saturation"
                     )
-                    gr.HTML(help_html("saturation", "What is saturation?"), padding=False)
+                    plain_html(help_html("saturation", "What is saturation?"))
                 with gr.Column(scale=2, min_width=220):
                     self.save = gr.Button(
                         "Download in full size", variant="primary", elem_id=f"{tab}-save"
@@ -56,7 +57,7 @@ class Viewer:
     def show(self, key: str | None, saturation: float) -> list[Any]:
         """Give the values of :attr:`shown` for the picked variant."""
         seen = self.desk.compare(key, self.tab, saturation)
-        title = f"**Variant {seen.caption}**"
+        title = f"**Variant {seen.caption}**" if self.several else f"**{seen.label}**"
         return [gr.update(visible=True), title, (seen.before, seen.after)]
 
     def hide(self) -> list[Any]:

@@ -115,18 +115,21 @@ class Visit:
         except KeyError:
             raise NothingOpenError("Choose a photo first.") from None
 
-    def adopt(self, upload: Path) -> Path:
+    def adopt(self, upload: Path, folder: Path | None = None) -> Path:
         """Put a file that was uploaded into the visitor's own folder.
 
         Uploads of equal content share a place, from which they are removed by age.
 
         Args:
             upload: the file.
+            folder: of :meth:`subfolder`, for several files; a new one where None.
 
         Returns:
             Its new path.
         """
-        path = self._place() / upload.name
+        place = self._place() if folder is None else folder / secrets.token_urlsafe(8)
+        place.mkdir(mode=0o700, exist_ok=True)
+        path = place / upload.name
         try:
             os.link(upload, path)
         except OSError:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import html
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
 
-from colorflow.errors import ColorflowError
+from colorflow.errors import ColorflowError, ImageError
 from colorflow.images.read import SUFFIXES
 from colorflow_ui.texts import HELP
 from colorflow_ui.visitors import NothingOpenError
@@ -62,6 +62,24 @@ def help_html(term: str, title: str) -> str:
     )
 
 
+def table_html(heads: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write a table.
+
+    Args:
+        heads: of its columns.
+        rows: their cells; nothing in them is taken for HTML.
+
+    Returns:
+        HTML.
+    """
+    head = "".join(f"<th>{html.escape(text)}</th>" for text in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return f'<table class="rows"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
 def facts_html(facts: Mapping[str, str]) -> str:
     """Write facts as a table.
 
@@ -87,6 +105,8 @@ def message_of(error: Exception) -> str:
     Returns:
         One sentence; of errors that were not foreseen it gives nothing away.
     """
+    if isinstance(error, ImageError):
+        return f"{error}. Please choose another photo."
     if isinstance(error, (ColorflowError, NothingOpenError)):
         return str(error)
     logging.getLogger(LOG).error("unexpected error", exc_info=error)
@@ -150,11 +170,12 @@ def variants_gallery(name: str) -> gr.Gallery:
     )
 
 
-def compare_slider(name: str) -> gr.ImageSlider:
+def compare_slider(name: str, position: float = 50) -> gr.ImageSlider:
     """Make the slider between two pictures.
 
     Args:
         name: its id on the page.
+        position: of the border between them, in per cent from the left.
 
     Returns:
         The component; its value is a pair of paths.
@@ -164,6 +185,7 @@ def compare_slider(name: str) -> gr.ImageSlider:
         interactive=False,
         show_label=False,
         max_height=640,
+        slider_position=position,
         buttons=["fullscreen"],
         elem_id=name,
     )
@@ -179,4 +201,17 @@ def lead(text: str, more: str = "") -> gr.HTML:
     Returns:
         The component.
     """
-    return gr.HTML(f'<p class="lead">{text} <small>{more}</small></p>', padding=False)
+    return plain_html(f'<p class="lead">{text} <small>{more}</small></p>')
+
+
+def plain_html(text: str = "", name: str | None = None) -> gr.HTML:
+    """Put HTML on the page without the space that Gradio leaves around it.
+
+    Args:
+        text: HTML; nothing is shown where it is empty.
+        name: its id on the page.
+
+    Returns:
+        The component.
+    """
+    return gr.HTML(text, padding=False, elem_classes="plain", elem_id=name)

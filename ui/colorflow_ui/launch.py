@@ -1,0 +1,154 @@
+"""Serving the page: on this machine only, unless somebody says otherwise."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from colorflow.errors import ConfigError
+
+AUTH = "COLORFLOW_UI_AUTH"
+QUEUE = 64
+FOLDER_PREFIX = "colorflow-ui-"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the page is served.
+
+    Args:
+        host: address to listen at; the default is reached from this machine alone.
+        port: 0 for any that is free.
+        model: bundled name, or a ``.safetensors`` file.
+        device: where to compute.
+        max_upload: largest upload, e.g. ``"50mb"``.
+        root_path: where a proxy puts the page, e.g. ``"/colorflow"``; empty for the root.
+        open_browser: show the page in a browser.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    model: str = "photo"
+    device: str = "auto"
+    max_upload: str = "50mb"
+    root_path: str = ""
+    open_browser: bool = False
+
+
+def read_auth(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    """Read who may enter. Not an option of the command: others on the machine can read those.
+
+    Args:
+        environment: of the process.
+
+    Returns:
+        Name and password, or None where anybody may.
+
+    Raises:
+        ConfigError: it is not ``name:password``.
+    """
+    text = environment.get(AUTH, "")
+    if not text:
+        return None
+    user, separator, password = text.partition(":")
+    if not (user and separator and password):
+        raise ConfigError(f"{AUTH}: expected name:password, got something else")
+    return user, password
+
+
+class Server:
+    """The page while it is served; leave the ``with`` block to stop it.
+
+    Args:
+        settings: how.
+        engine: does the work; over the model of the settings where None.
+
+    Raises:
+        ConfigError: a setting is wrong, or the port is taken.
+        CheckpointError: the model cannot be loaded.
+    """
+
+    def __init__(self, settings: Settings, engine: Any = None) -> None:
+        self.settings = settings
+        self.auth = read_auth(os.environ)
+        # Uploads and results lie in one folder of our own, which goes when the page goes.
+        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        os.environ["GRADIO_TEMP_DIR"] = str(self.folder)
+        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        self._stopped = threading.Event()
+        self.page: Any = None
+        try:
+            self._start(engine)
+        except BaseException:
+            self.close()
+            raise
+
+    def _start(self, engine: Any) -> None:
+        from colorflow_ui.local_engine import LocalEngine
+        from colorflow_ui.page import build_ui
+        from colorflow_ui.theme import stylesheet, theme
+
+        if engine is None:
+            engine = LocalEngine(self.settings.model, self.settings.device)
+            engine.warm_up()
+        self.page = build_ui(engine, self.folder / "visitors")
+        self.page.queue(max_size=QUEUE, api_open=False)
+        settings = self.settings
+        try:
+            _, self.url, _ = self.page.launch(
+                server_name=settings.host,
+                server_port=settings.port or None,
+                root_path=settings.root_path or None,
+                max_file_size=settings.max_upload,
+                auth=self.auth,
+                share=False,
+                inbrowser=settings.open_browser,
+                prevent_thread_lock=True,
+                quiet=True,
+                theme=theme(),
+                css_paths=stylesheet(),
+                footer_links=["api", "settings"],
+                run_history=False,
+                ssr_mode=False,
+                mcp_server=False,
+                enable_monitoring=False,
+                # Gradio keeps a copy of the page's settings for so many visitors.
+                state_session_capacity=QUEUE,
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"port {settings.port}: could not be used ({error}); choose another with --port"
+            ) from error
+        threading.Thread(target=self._sweep, daemon=True).start()
+
+    def _sweep(self) -> None:
+        from colorflow_ui.page import SWEEP_SECONDS
+
+        while not self._stopped.wait(SWEEP_SECONDS):
+            self.page.sweep()
+
+    def wait(self) -> None:
+        """Serve until interrupted."""
+        try:
+            self._stopped.wait()
+        except KeyboardInterrupt:
+            self.close()
+
+    def close(self) -> None:
+        """Stop, and remove all files."""
+        self._stopped.set()
+        if self.page is not None:
+            self.page.close(verbose=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
