@@ -87,10 +87,10 @@ class ColorizeTab:
                 "Same mood, new details", min_width=190, elem_id=f"{TAB}-details"
             )
         plain_html(help_html("edits", "What do these do?"))
-        with gr.Row(equal_height=True):
+        with gr.Row():
             self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
             self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)
-            self.blend = gr.Button("Blend", min_width=100, elem_id=f"{TAB}-blend")
+        self.blend = gr.Button("Blend the two", elem_id=f"{TAB}-blend")
 
     def _connect(self) -> None:
         desk, viewer = self.desk, self.viewer
@@ -205,7 +205,7 @@ class ColorizeTab:
             concurrency_id="quick",
             api_visibility="private",
             show_progress="hidden",
-        )
+        ).success(None, None, None, js=viewer.scroll)
         self.near.click(near, None, outputs, **quiet)
         self.mood.click(redraw("mood"), None, outputs, **quiet)
         self.details.click(redraw("details"), None, outputs, **quiet)

@@ -11,7 +11,7 @@ from typing import Any
 from colorflow.errors import ConfigError
 
 # x, y in pixels of the upright photo, and #rrggbb.
-Row = tuple[int, int, str]
+Row = tuple[float, float, str]
 
 _NUMBERS = re.compile(r"rgba?\(\s*([\d.]+)[\s,]+([\d.]+)[\s,]+([\d.]+)")
 
@@ -81,8 +81,7 @@ def rows_of(table: Sequence[Sequence[Any]] | None) -> list[Row]:
         if all(value is None or str(value).strip() == "" for value in values):
             continue
         try:
-            x, y = (int(float(value)) for value in values[:2])
-            rows.append((x, y, colour_of(values[2])))
+            rows.append((_number(values[0]), _number(values[1]), colour_of(values[2])))
         except (TypeError, ValueError, OverflowError, IndexError) as error:
             raise ConfigError(
                 f"point {number}: expected two numbers and a colour, got {values}"
@@ -118,7 +117,14 @@ def rows_from_json(text: str) -> list[Row]:
     try:
         data = json.loads(text or "[]")
         return rows_of([[hint["x"], hint["y"], hint["hex"]] for hint in data])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(
             'hints: expected JSON like [{"x": 120, "y": 80, "hex": "#b5412d"}]'
         ) from error
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value} is no place")
+    return int(number) if number.is_integer() else number

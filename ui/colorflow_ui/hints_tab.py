@@ -176,7 +176,8 @@ class HintsTab:
             concurrency_id="compute",
             api_visibility="private",
         )
-        self.gallery.select(pick, viewer.saturation, [self.notice, *viewer.shown], **quick)
+        picked = self.gallery.select(pick, viewer.saturation, [self.notice, *viewer.shown], **quick)
+        picked.success(None, None, None, js=viewer.scroll)
 
     def add(
         self, key: str | None, rows: Sequence[Row], place: tuple[float, float], colour: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -12,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from colorflow.errors import ConfigError
+from colorflow.files import process_is_alive
 
 AUTH = "COLORFLOW_UI_AUTH"
 QUEUE = 64
-FOLDER_PREFIX = "colorflow-ui-"
+FOLDER = "colorflow-ui-"
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,24 @@ def read_auth(environment: Mapping[str, str]) -> tuple[str, str] | None:
     return user, password
 
 
+def clear_abandoned(place: Path) -> int:
+    """Remove the folders of pages whose process was killed.
+
+    Args:
+        place: where such folders lie.
+
+    Returns:
+        How many were removed.
+    """
+    removed = 0
+    for folder in place.glob(f"{FOLDER}*-*"):
+        number = folder.name.removeprefix(FOLDER).partition("-")[0]
+        if number.isdigit() and not process_is_alive(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
+
+
 class Server:
     """The page while it is served; leave the ``with`` block to stop it.
 
@@ -78,7 +98,8 @@ class Server:
         self.settings = settings
         self.auth = read_auth(os.environ)
         # Uploads and results lie in one folder of our own, which goes when the page goes.
-        self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
+        clear_abandoned(Path(tempfile.gettempdir()))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         os.environ["GRADIO_TEMP_DIR"] = str(self.folder)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         self._stopped = threading.Event()
@@ -134,11 +155,17 @@ class Server:
             self.page.sweep()
 
     def wait(self) -> None:
-        """Serve until interrupted."""
+        """Serve until interrupted, or asked to end."""
+
+        def stop(*_: object) -> None:
+            self._stopped.set()
+
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self._stopped.wait()
-        except KeyboardInterrupt:
-            self.close()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def close(self) -> None:
         """Stop, and remove all files."""

@@ -15,6 +15,13 @@ from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html
 # The browser fetches the file once there is one; the timeout lets the page take its name first.
 CLICK = "(file) => {{ if (file) setTimeout(() => document.getElementById('{name}').click(), 50); }}"
 
+# What was asked for may lie below the edge of the screen.
+SCROLL = """() => {{
+  const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+  setTimeout(() => document.getElementById('{name}').scrollIntoView(
+    {{behavior: still ? 'auto' : 'smooth', block: 'start'}}), 100);
+}}"""
+
 
 class Viewer:
     """Shows and saves the variant that is picked in a tab.
@@ -48,6 +55,11 @@ class Viewer:
                     METADATA, value="keep", label="What the file says about the photo"
                 )
         self._connect()
+
+    @property
+    def scroll(self) -> str:
+        """JavaScript that brings the viewer into sight."""
+        return SCROLL.format(name=f"{self.tab}-viewer")
 
     @property
     def shown(self) -> list[gr.components.Component | gr.Column]:
