@@ -47,7 +47,7 @@ class StagedFile:
         """
         with self.temporary.open("rb") as file:
             os.fsync(file.fileno())
-        # Some writers, safetensors for one, put a file of their own there, which others cannot read.
+        # Some writers, safetensors for one, put a file of their own there that others cannot read.
         if stat.S_IMODE(self.temporary.stat().st_mode) != self._mode:
             self.temporary.chmod(self._mode)
         self.temporary.replace(self.path)
