@@ -10,6 +10,7 @@ import colorflow
 INVENTORY = {
     "Colorizer": [
         "decode",
+        "disagreement",
         "draw",
         "encode",
         "from_pretrained",

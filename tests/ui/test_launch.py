@@ -1,0 +1,65 @@
+"""How the page is served: who may enter, what is left behind, what is said when it cannot be."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from colorflow.errors import ConfigError
+from colorflow_ui.launch import FOLDER, Server, Settings, clear_abandoned, read_auth
+from tests.ui.fake import FakeEngine
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("", None), ("ann:secret", ("ann", "secret")), ("ann:a:b", ("ann", "a:b"))],
+)
+def test_who_may_enter_comes_from_the_environment(text, expected):
+    assert read_auth({"COLORFLOW_UI_AUTH": text}) == expected
+
+
+@pytest.mark.parametrize("text", ["ann", "ann:", ":secret"])
+def test_half_a_login_is_refused_and_not_shown(text):
+    with pytest.raises(ConfigError, match="name:password") as caught:
+        read_auth({"COLORFLOW_UI_AUTH": text})
+    assert "secret" not in str(caught.value)
+
+
+def test_defaults_are_careful():
+    settings = Settings()
+    assert (settings.host, settings.max_upload) == ("127.0.0.1", "50mb")
+
+
+def test_folders_of_killed_pages_are_removed_and_others_left(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    gone = tmp_path / f"{FOLDER}{process.pid}-abc"
+    ours = tmp_path / f"{FOLDER}{os.getpid()}-abc"
+    other = tmp_path / f"{FOLDER}notes-abc"
+    for folder in (gone, ours, other):
+        folder.mkdir()
+        (folder / "photo.png").write_bytes(b"x")
+    assert clear_abandoned(tmp_path) == 1
+    assert [folder.exists() for folder in (gone, ours, other)] == [False, True, True]
+
+
+def test_a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigError, match="--port"):
+            Server(Settings(port=port), FakeEngine())
+    assert list(tmp_path.glob(f"{FOLDER}*")) == []
+
+
+def test_the_stylesheet_goes_with_the_package():
+    from colorflow_ui.theme import stylesheet
+
+    assert ".notice" in Path(stylesheet()).read_text()
