@@ -254,7 +254,7 @@ def test_transfer_uncertainty_and_a_batch(visit, grey, tmp_path):
     page.get_by_text("colourings differ by").wait_for()
     open_tab(page, "Batch")
     page.set_input_files("#batch-photos input[type=file]", [grey, bundled("examples", "cat.jpg")])
-    page.locator("#batch-photos").get_by_text("cat.jpg").wait_for()
+    api.expect(page.locator("#batch-photos")).to_contain_text("cat.jpg", timeout=WAIT)
     page.get_by_role("button", name="Colour them all").click()
     page.get_by_role("button", name="Download all").wait_for()
     with page.expect_download() as download:
