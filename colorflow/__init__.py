@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from colorflow.colorize import Colorizer
+    from colorflow.hints import Hint
     from colorflow.models.latents import Latents
     from colorflow.variants import LogProb, Variant
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "Latents", "LogProb", "Variant", "__version__"]
+__all__ = ["Colorizer", "Hint", "Latents", "LogProb", "Variant", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: importing torch takes seconds, and `colorflow --help` needs none of it.
     homes = {
         "Colorizer": "colorflow.colorize",
+        "Hint": "colorflow.hints",
         "Latents": "colorflow.models.latents",
         "LogProb": "colorflow.variants",
         "Variant": "colorflow.variants",

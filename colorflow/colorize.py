@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 
 from colorflow.devices import choose_device, one_thread
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.hints import Hint, require_inside
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import load_checkpoint
 from colorflow.models.latents import Latents
@@ -72,11 +74,14 @@ class Colorizer(Sampler):
         saturation: float = 1.0,
         temperature: float | None = None,
         seed: int = 0,
+        hints: Sequence[Hint] = (),
     ) -> list[Variant]:
         """Draw colourings of a photo.
 
         Latents are drawn from N(0, 1) and scaled by temperature * saturation. The same photo, seed
-        and index give the same variant, however many are drawn and in whatever order.
+        and index give the same variant, however many are drawn and in whatever order. With hints
+        each is then moved to a colouring near it that respects them; see
+        :func:`colorflow.steering.steer`.
 
         Args:
             photo: path, picture or array; of a colour photo only the lightness is used.
@@ -84,19 +89,23 @@ class Colorizer(Sampler):
             saturation: 0 is the mode-like, muted picture, 1 is as sampled.
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
+            hints: colours wished at places of the upright photo.
 
         Returns:
-            ``n`` variants; their full-size pictures are made when first looked at.
+            ``n`` variants; their full-size pictures are made when first looked at. Their
+            ``residuals`` tell how far from each hint they stayed.
 
         Raises:
-            ImageError: the photo cannot be read.
+            ImageError: the photo cannot be read, or a hint lies outside.
             ConfigError: a number is out of range.
         """
         if n < 1:
             raise ConfigError(f"n: expected at least 1 variant, got {n}")
         photo = read_photo(photo)
+        require_inside(hints, photo.size, photo.name)
         code = self.draw(photo, n, saturation, temperature, seed)
-        return self.paint([(photo, self.domain.condition(photo), code)], seed)[0]
+        condition = self.domain.condition(photo)
+        return self.paint([(photo, condition, code)], seed, hints=[hints])[0]
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:

@@ -132,7 +132,7 @@ def process_is_alive(process: int) -> bool:
         process: its number.
 
     Returns:
-        False only where there is certainly none; on Windows, where asking would end it, always True.
+        False only where there is certainly none. On Windows always True: asking would end it.
     """
     if os.name == "nt":
         return True

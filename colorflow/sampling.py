@@ -12,13 +12,16 @@ from colorflow.decoding import decode, rows_per_call
 from colorflow.devices import choose_device, one_thread
 from colorflow.domains import colorization_of
 from colorflow.errors import ConfigError
+from colorflow.hints import Hint
 from colorflow.images.photo import Photo
 from colorflow.models.checkpoint import CheckpointInfo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents, derive_seed
 from colorflow.networks.backbones import Backbone
+from colorflow.steering import steer
 from colorflow.variants import Variant
+from colorflow.wishes import Wish, wish_of
 
 
 class Sampler:
@@ -101,6 +104,7 @@ class Sampler:
         photos: Sequence[tuple[Photo, Tensor, Latents]],
         seed: int = 0,
         rows: int | None = None,
+        hints: Sequence[Sequence[Hint]] = (),
     ) -> list[list[Variant]]:
         """Turn latents into variants, of several photos at once.
 
@@ -108,25 +112,40 @@ class Sampler:
             photos: each with its condition, of one size for all, and its codes, equally many.
             seed: the user's, noted in the variants.
             rows: samples in a call of the flow, a power of two; the device's own where None.
+            hints: of each photo, to which its codes are moved first; none for any where empty.
 
         Returns:
             The variants of each photo; their full-size pictures are made when first looked at.
 
         Raises:
             ShapeError: conditions or codes do not fit each other.
+            ImageError: a hint lies outside its photo.
         """
+        rows = rows or rows_per_call(self.device)
         codes = [code for _, _, code in photos]
+        wishes: list[Wish | None] = [None] * len(photos)
         with one_thread(self.device):
             prepared = [self.prepare(condition) for _, condition, _ in photos]
-            decoded = decode(self.model, codes, prepared, rows or rows_per_call(self.device))
+            for i, wanted in enumerate(hints):
+                if wanted:
+                    wishes[i] = wish = wish_of(photos[i][0], wanted, prepared[i].size)
+                    chroma = self.domain.chroma
+                    codes[i] = steer(self.model, codes[i], prepared[i], wish, chroma, rows)
+            decoded = decode(self.model, codes, prepared, rows)
+            residuals = [
+                self._residuals(wish, targets)
+                for wish, (targets, _) in zip(wishes, decoded, strict=True)
+            ]
         volume = self.domain.log_volume()
         results = []
-        for (photo, _, code), (targets, log_prob) in zip(photos, decoded, strict=True):
+        for (photo, _, _), code, (targets, log_prob), left in zip(
+            photos, codes, decoded, residuals, strict=True
+        ):
             finishing = self.domain.finishing(photo)
             nats = log_prob + code.dimensions * volume
             results.append(
                 [
-                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
+                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing, left[i])
                     for i in range(len(code))
                 ]
             )
@@ -145,6 +164,13 @@ class Sampler:
         """
         chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
         return chroma.var(0).sum(0).sqrt()
+
+    def _residuals(self, wish: Wish | None, targets: Tensor) -> list[tuple[float, ...]]:
+        if wish is None:
+            return [()] * len(targets)
+        # One by one, so that the last bits do not depend on how many there are.
+        chroma = self.domain.chroma(targets)
+        return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]
 
     def prepare(self, condition: Tensor) -> PreparedCondition:
         """Compute what the flow needs of a photo.

@@ -25,6 +25,8 @@ class Variant:
         target: what the flow made of it, at the model's size, [channels, height, width].
         log_prob: log-density of that target given the photo, in nats (over Lab units).
         finishing: makes the full-size picture.
+        residuals: of each hint, in their order, the CIE76 Delta E between the chroma wished and
+            that reached at its place of the finished picture; empty without hints.
     """
 
     index: int
@@ -33,6 +35,7 @@ class Variant:
     target: Tensor
     log_prob: float
     finishing: Finishing = field(repr=False)
+    residuals: tuple[float, ...] = ()
 
     @functools.cached_property
     def image(self) -> Image.Image:

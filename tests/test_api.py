@@ -8,6 +8,7 @@ import pytest
 import colorflow
 
 INVENTORY = {
+    "Hint": ["rgb"],
     "Colorizer": [
         "decode",
         "disagreement",
@@ -40,7 +41,7 @@ INVENTORY = {
         "unflatten",
     ],
     "LogProb": ["bits_per_dim"],
-    "Variant": ["deep", "image"],
+    "Variant": ["deep", "image", "residuals"],
 }
 
 

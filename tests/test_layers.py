@@ -20,6 +20,10 @@ ABOVE = {
     "domains": {"devices", "errors", "images", "models"},
     "variants": {"domains", "models"},
     "decoding": {"errors", "models"},
+    "hints": {"errors"},
+    "wishes": {"hints", "images"},
+    "descent": set(),
+    "steering": {"descent", "errors", "models", "wishes"},
 }
 ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}

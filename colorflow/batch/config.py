@@ -6,10 +6,11 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from colorflow.errors import ConfigError
+from colorflow.hints import Hint
 from colorflow.images.metadata import Policy
 
 PICKS = ("all", "best-typical", "medoid", "most-colourful")
@@ -44,6 +45,7 @@ class BatchConfig:
         batch_size: photos that share a call of the networks; 0 for what suits the device.
         memory: bytes that photos in work may take together; 0 for what suits the machine. A photo
             that needs more is worked on alone.
+        hints: of single photos, by :func:`colorflow.batch.places.full_name`.
 
     Raises:
         ConfigError: a value is out of range.
@@ -64,6 +66,7 @@ class BatchConfig:
     jobs: int = 0
     batch_size: int = 0
     memory: int = 0
+    hints: Mapping[str, tuple[Hint, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _require("samples", self.samples, self.samples >= 1, "at least 1")

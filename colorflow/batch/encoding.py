@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from colorflow.batch.config import settings_hash
-from colorflow.batch.painters import Painter
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.images.write import encode_image
@@ -28,17 +27,17 @@ def is_deep(photo: Photo) -> bool:
     return photo.pixels.dtype.itemsize > 1
 
 
-def made_by(painter: Painter, identity: str) -> dict[str, Any]:
+def made_by(settings: Mapping[str, Any], identity: str) -> dict[str, Any]:
     """List what decides all results of a photo.
 
     Args:
-        painter: what is painted.
+        settings: of the painter and the photo; see :func:`colorflow.batch.painters.settings_of`.
         identity: hash of the photo, of :meth:`Painter.identify`.
 
     Returns:
         What :func:`encode_variant` writes, but for :meth:`Painter.describe` of the variant.
     """
-    return {"settings": settings_hash(painter.settings), **painter.settings, "photo": identity}
+    return {"settings": settings_hash(settings), **settings, "photo": identity}
 
 
 def encode_variant(

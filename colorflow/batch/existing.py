@@ -110,8 +110,10 @@ def _difference(history: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     names = [
         f"{name} {history[name]} instead of {value}"
         for name, value in settings.items()
-        if name in history and _plain(history[name]) != _plain(value)
+        if name in history and name != "hints" and _plain(history[name]) != _plain(value)
     ]
+    if history.get("hints") != settings.get("hints"):
+        names.append("other hints")
     return f"made with {', '.join(names)}" if names else "made with other settings"
 
 

@@ -10,12 +10,13 @@ from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.encoding import encode_variant, is_deep, made_by
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
-from colorflow.batch.painters import Painter, Prepared
+from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
+from colorflow.hints import FAR, require_inside
 from colorflow.images.opening import unlimited_open
 from colorflow.images.read import read_photo
 from colorflow.images.write import history_of
@@ -40,7 +41,6 @@ class Line:
         self.owner = owner
         # One half for photos, the other for full-size results: a photo never waits for itself.
         self.photos, self.results = Budget(memory // 2), Budget(memory // 2)
-        self.identity = settings_hash(painter.settings)
         device = painter.colorizer.device
         self.rows = rows_per_call(device)
         # One stream of work keeps a GPU busy; a CPU has a core for every photo.
@@ -76,7 +76,8 @@ class Line:
         """See what is there already; fetch a photo that is far away, and see how large it is."""
         (parcel,) = parcels
         job, result = parcel.job, parcel.result
-        found = examine(job.source, parcel.outputs, self.painter.settings, self.identity)
+        settings = settings_of(self.painter, job.source)
+        found = examine(job.source, parcel.outputs, settings, settings_hash(settings))
         rerun = self.config.rerun
         if rerun != "overwrite":
             if found.state is State.done:
@@ -110,7 +111,10 @@ class Line:
         parcel.metadata = photo.metadata.apply(self.config.metadata)
         parcel.deep, parcel.alpha = is_deep(photo), photo.alpha is not None
         identity = self.painter.identify(photo)
-        parcel.made_by = made_by(self.painter, identity)
+        settings = settings_of(self.painter, parcel.job.source)
+        parcel.made_by = made_by(settings, identity)
+        parcel.hints = self.painter.hints_of(parcel.job.source)
+        require_inside(parcel.hints, photo.size, photo.name)
         result.details = {"size": list(photo.size[::-1]), "photo": identity}
         parcel.photo = photo
         self._set(parcel, self.painter.prepare(photo, identity))
@@ -121,16 +125,16 @@ class Line:
 
         def work(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
             prepared = [(p.photo, p.condition, p.code) for p in items]
-            return self.painter.paint(prepared, rows)  # type: ignore[arg-type]
+            hints = [p.hints for p in items]
+            return self.painter.paint(prepared, rows, hints)  # type: ignore[arg-type]
 
         leaves: list[Leaf] = []
         painted = within_memory(work, parcels, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
             parcel.pending = len(variants)
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
-            parcel.result.details["variants"] = [
-                {"variant": v.index + 1, "log_prob_nats": round(v.log_prob, 2)} for v in variants
-            ]
+            parcel.result.details["variants"] = [describe_variant(v) for v in variants]
+            _tell_missed(parcel, variants)
             cost = parcel.cost // BYTES_PER_PIXEL * BYTES_PER_RESULT
             leaves += [
                 Leaf(parcel, output, variant, cost=cost)
@@ -232,6 +236,17 @@ class Line:
         if parcel.admitted:
             parcel.admitted = False
             self.photos.give_back(parcel.cost)
+
+
+def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
+    """Note the hints that some of the variants to be written did not come near."""
+    for number, hint in enumerate(parcel.hints):
+        worst = max(variant.residuals[number] for variant in variants)
+        if worst > FAR:
+            parcel.result.note(
+                f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
+                "contradict another one"
+            )
 
 
 def pixels_of(path: Path) -> int:

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from colorflow.batch.config import RECIPE, BatchConfig
 from colorflow.batch.pick import choose
-from colorflow.batch.places import local_copy
+from colorflow.batch.places import full_name, local_copy
 from colorflow.colorize import Colorizer
 from colorflow.decoding import photos_per_call, rows_per_call
 from colorflow.errors import ImageError
+from colorflow.hints import Hint, hints_to_json
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.models.latents import Latents
@@ -41,11 +42,30 @@ class Painter(Protocol):
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
         """Make what the networks need; halved in size so many times, or None where it cannot be."""
 
-    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
-        """Make the variants that are to be written."""
+    def hints_of(self, source: Path) -> tuple[Hint, ...]:
+        """Give the hints of a photo."""
+
+    def paint(
+        self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
+    ) -> list[list[Variant]]:
+        """Make the variants that are to be written; ``hints`` are of each photo."""
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """List what it takes to make a variant again, beside the settings."""
+
+
+def settings_of(painter: Painter, source: Path) -> Mapping[str, Any]:
+    """List everything that decides the result of one photo.
+
+    Args:
+        painter: what is painted.
+        source: the photo.
+
+    Returns:
+        The settings of the painter, and the photo's hints where it has any.
+    """
+    hints = painter.hints_of(source)
+    return {**painter.settings, "hints": hints_to_json(hints)} if hints else painter.settings
 
 
 class SamplePainter:
@@ -100,14 +120,20 @@ class SamplePainter:
         )
         return photo, self.colorizer.domain.condition(photo, size), code
 
-    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
-        """Decode the codes, and choose."""
-        painted = self.colorizer.paint(photos, self.config.seed, rows)
+    def hints_of(self, source: Path) -> tuple[Hint, ...]:
+        """Look up what the job says of the photo."""
+        return self.config.hints.get(full_name(source), ()) if self.config.hints else ()
+
+    def paint(
+        self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
+    ) -> list[list[Variant]]:
+        """Decode the codes, moved to the hints where there are any, and choose."""
+        painted = self.colorizer.paint(photos, self.config.seed, rows, hints)
         return [choose(variants, self.config.pick) for variants in painted]
 
     def describe(self, variant: Variant) -> dict[str, Any]:
-        """Name the variant and its density."""
-        return {"variant": variant.index + 1, "log_prob_nats": round(variant.log_prob, 2)}
+        """Name the variant, its density, and how far from its hints it stayed."""
+        return describe_variant(variant)
 
 
 class TransferPainter:
@@ -155,13 +181,37 @@ class TransferPainter:
         size = height * stride, width * stride
         return photo, self.colorizer.domain.condition(photo, size), self.code
 
-    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+    def hints_of(self, source: Path) -> tuple[Hint, ...]:
+        """Give none: the colours are the reference's."""
+        return ()
+
+    def paint(
+        self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
+    ) -> list[list[Variant]]:
         """Decode the code for every photo."""
         return self.colorizer.paint(photos, rows=rows)
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Say nothing more: the settings tell all."""
         return {}
+
+
+def describe_variant(variant: Variant) -> dict[str, Any]:
+    """List what is known of a variant, for the report and for its own file.
+
+    Args:
+        variant: any.
+
+    Returns:
+        Plain data; ``residuals`` in Delta E, one per hint, where there are hints.
+    """
+    facts: dict[str, Any] = {
+        "variant": variant.index + 1,
+        "log_prob_nats": round(variant.log_prob, 2),
+    }
+    if variant.residuals:
+        facts["residuals"] = [round(value, 2) for value in variant.residuals]
+    return facts
 
 
 def _photo_at(path: Path) -> Photo:

@@ -74,6 +74,18 @@ def is_local(path: Path) -> bool:
     return isinstance(path, Path) and not hasattr(path, "fs")
 
 
+def full_name(path: Path) -> str:
+    """Name a file so that another process finds it.
+
+    Args:
+        path: of this machine or a URL.
+
+    Returns:
+        An absolute path, links not followed, or the URL.
+    """
+    return os.path.abspath(path) if is_local(path) else str(path)
+
+
 def real_path(path: Path, folders: dict[str, str]) -> str:
     """Find what a path really leads to, past symbolic links.
 

@@ -25,14 +25,13 @@ from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.discover import Job
 from colorflow.batch.line import OWN
 from colorflow.batch.painters import Painter
-from colorflow.batch.places import is_local
+from colorflow.batch.places import full_name, is_local
 from colorflow.batch.ray_cluster import choose_pool, join, leave
 from colorflow.batch.ray_worker import (
     PHOTOS,
     RESULT,
     Order,
     Worker,
-    full_name,
     pack_jobs,
     unpack_result,
 )

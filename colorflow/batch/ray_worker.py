@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +14,8 @@ from colorflow import __version__
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.discover import Job
 from colorflow.batch.existing import State, examine, modified
-from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
-from colorflow.batch.places import is_local, place
+from colorflow.batch.painters import Painter, SamplePainter, TransferPainter, settings_of
+from colorflow.batch.places import full_name, is_local, place
 from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, run_jobs
 from colorflow.colorize import Colorizer
@@ -115,18 +114,6 @@ def pack_jobs(jobs: Sequence[tuple[int, Job, Sequence[Path]]]) -> str:
             for number, job, outputs in jobs
         ]
     )
-
-
-def full_name(path: Path) -> str:
-    """Name a file so that another process finds it.
-
-    Args:
-        path: of this machine or a URL.
-
-    Returns:
-        An absolute path, links not followed, or the URL.
-    """
-    return os.path.abspath(path) if is_local(path) else str(path)
 
 
 def unpack_result(packed: Mapping[str, Any], job: Job, outputs: Sequence[Path]) -> Result:
@@ -231,7 +218,8 @@ def _ours(painter: Painter, order: Order, job: Job, outputs: Sequence[Path]) -> 
     # The marker was written to the same storage, whose clock so is the same.
     started = modified(Path(order.marker)) if order.marker else None
     ages = [modified(path) for path in outputs]
-    found = examine(job.source, outputs, painter.settings, order.identity)
+    settings = settings_of(painter, job.source)
+    found = examine(job.source, outputs, settings, settings_hash(settings))
     return (
         started is not None
         and found.state is State.done

@@ -13,6 +13,7 @@ from colorflow.batch.painters import Prepared, SamplePainter
 from colorflow.batch.report import NAME, read_report
 from colorflow.colorize import Colorizer
 from colorflow.errors import ColorflowError, ConfigError, ImageError
+from colorflow.hints import Hint, parse_hints
 from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -29,12 +30,14 @@ class Recipe:
         photo: hash of the pixels it was made of.
         model: name and hash of the model.
         config: everything else.
+        hints: it was made with.
     """
 
     variant: int
     photo: str
     model: str
     config: BatchConfig
+    hints: tuple[Hint, ...] = ()
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -68,6 +71,7 @@ def read_recipe(path: Path) -> Recipe:
                 quality=int(history["quality"]),
                 metadata=cast(Policy, history["metadata"]),
             ),
+            parse_hints(history.get("hints", []), str(path)),
         )
     except (KeyError, TypeError, ValueError) as error:
         what = "of another version"
@@ -118,9 +122,15 @@ class RecipePainter(SamplePainter):
         index = self.recipe.variant - 1
         return prepared[0], prepared[1], prepared[2][index]
 
-    def paint(self, photos: Sequence[Prepared], rows: int) -> list[list[Variant]]:
+    def hints_of(self, source: Path) -> tuple[Hint, ...]:
+        """Give those of the recipe: it is the same photo, or the result itself."""
+        return self.recipe.hints
+
+    def paint(
+        self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
+    ) -> list[list[Variant]]:
         """Decode it, under its own number."""
-        painted = self.colorizer.paint(photos, self.config.seed, rows)
+        painted = self.colorizer.paint(photos, self.config.seed, rows, hints)
         index = self.recipe.variant - 1
         return [[dataclasses.replace(v, index=index) for v in variants] for variants in painted]
 

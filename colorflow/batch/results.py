@@ -14,6 +14,7 @@ from torch import Tensor
 
 from colorflow.batch.discover import Job
 from colorflow.batch.places import Staged
+from colorflow.hints import Hint
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.models.latents import Latents
@@ -120,6 +121,7 @@ class Parcel:
     alpha: bool = False
     condition: Tensor | None = None
     code: Latents | None = None
+    hints: tuple[Hint, ...] = ()
     made_by: dict[str, Any] = field(default_factory=dict)
     staged: list[Staged] = field(default_factory=list)
     pending: int = 0

@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from colorflow.batch.discover import Discovery, discover
+from colorflow.batch.hint_file import hints_for_jobs
 from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
 from colorflow.batch.places import place
 from colorflow.batch.report import NAME, Report
@@ -40,13 +42,16 @@ def run_batch(request: Request) -> int:
         raise ConfigError("--address: belongs to a Ray cluster; say --engine ray as well")
     out = place(request.out)
     found = discover(_inputs(request.inputs), out, request.pattern)
+    if request.hints is not None:
+        hints = hints_for_jobs(request.hints, found.jobs, out)
+        request = replace(request, config=replace(request.config, hints=hints))
     # With Ray, workers compute; this process has to know the settings only.
     device = "cpu" if request.engine == "ray" else request.device
     colorizer = Colorizer.from_pretrained(request.model, device)
     painter = _painter(colorizer, request)
     pages = _sheet(out).page_paths(len(found.jobs)) if request.sheet else []
     others = [_report_path(request, out), *pages]
-    inputs = [] if request.reference is None else [request.reference]
+    inputs = [path for path in (request.reference, request.hints) if path is not None]
     plan = plan_job(found.jobs, painter, request.config, others, inputs)
     if not request.dry_run:
         require_writable(out)

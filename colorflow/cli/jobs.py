@@ -24,6 +24,7 @@ from colorflow.cli.options import (
     Format,
     FormatOption,
     GlobOption,
+    HintsOption,
     JobsOption,
     JsonOption,
     Keep,
@@ -57,6 +58,7 @@ def colorize(
         typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
     ] = None,
     seed: SeedOption = 0,
+    hints: HintsOption = None,
     kind: FormatOption = Format.keep,
     quality: QualityOption = 95,
     metadata: KeepOption = Keep.keep,
@@ -124,6 +126,7 @@ def colorize(
         quiet,
         engine.value,
         address,
+        hints,
     )
     _exit(run_batch(request))
 

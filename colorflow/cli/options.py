@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -102,6 +103,10 @@ BatchOption = Annotated[
 ]
 ReportOption = Annotated[
     str | None, typer.Option(help="JSON lines. [usual: OUT/colorflow-report.jsonl]")
+]
+HintsOption = Annotated[
+    Path | None,
+    typer.Option("--hints", metavar="FILE", help="Wished colours at places of photos, JSON."),
 ]
 GlobOption = Annotated[
     str | None, typer.Option("--glob", help="In folders, take only names like this.")

@@ -28,6 +28,7 @@ class Request:
         quiet: print failures and the summary only.
         engine: ``"local"`` or ``"ray"``.
         address: of the Ray cluster; None for the usual one.
+        hints: file of colour hints, or None.
     """
 
     inputs: Sequence[str]
@@ -44,3 +45,4 @@ class Request:
     quiet: bool = False
     engine: str = "local"
     address: str | None = None
+    hints: Path | None = None

@@ -127,7 +127,8 @@ class Upsampler:
         fine = self.joint_bilateral(chroma)
         for _ in range(self.config.corrections):
             lost = chroma - functional.avg_pool2d(fine, self.config.guide_factor)
-            fine += self.rows @ lost @ self.columns
+            # Not in place: the pooling must find what it was given when it is differentiated.
+            fine = fine + self.rows @ lost @ self.columns
         r = self.config.guided_radius
         mean, product = box_mean(torch.cat([fine, self.guide * fine]), r).split(2)
         slope = (product - self.mean * mean) / self.damped

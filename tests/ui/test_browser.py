@@ -84,9 +84,7 @@ def upload(page, tab: str, path: Path) -> None:
 
 
 def variants(page, count: int) -> None:
-    page.wait_for_function(
-        f"document.querySelectorAll('#colorize-variants img').length == {count}"
-    )
+    page.wait_for_function(f"document.querySelectorAll('#colorize-variants img').length == {count}")
 
 
 def open_tab(page, name: str) -> None:
@@ -244,9 +242,7 @@ def test_nothing_is_wider_than_a_phone(visit, grey, scheme):
 def test_transfer_uncertainty_and_a_batch(visit, grey, tmp_path):
     page = visit()
     open_tab(page, "Transfer")
-    page.set_input_files(
-        "#transfer-reference input[type=file]", bundled("examples", "sunset.jpg")
-    )
+    page.set_input_files("#transfer-reference input[type=file]", bundled("examples", "sunset.jpg"))
     upload(page, "transfer", grey)
     page.locator("#transfer-compare img").last.wait_for()
     open_tab(page, "Uncertainty")

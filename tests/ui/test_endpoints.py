@@ -139,6 +139,6 @@ def test_pages_of_other_sites_may_not_call(server):
 
 
 def test_callers_leave_nothing_but_their_own_folder(client, server):
-    assert all(
-        folder.is_dir() for folder in (server.folder / "callers").iterdir()
-    ), "files lie where others could find them"
+    assert all(folder.is_dir() for folder in (server.folder / "callers").iterdir()), (
+        "files lie where others could find them"
+    )

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from colorflow.errors import ConfigError
+from colorflow.hints import parse_hints
 from colorflow_ui.hint_rows import colour_of, hint_at, rows_from_json, rows_of, rows_to_json
 
 
@@ -77,9 +78,8 @@ def test_other_json_is_refused(text):
 
 
 def test_the_json_is_that_of_the_command_line():
-    hints = pytest.importorskip("colorflow.hints")
     data = json.loads(rows_to_json([(12, 3, "#ffffff"), (0, 0.5, "#102030")]))
-    parsed = hints.parse_hints(data, "table")
+    parsed = parse_hints(data, "table")
     assert [(hint.x, hint.y, hint.hex) for hint in parsed] == [
         (12, 3, "#ffffff"),
         (0, 0.5, "#102030"),

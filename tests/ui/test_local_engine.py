@@ -80,4 +80,7 @@ def test_references_must_have_colours(small, photos, tmp_path, grey_cat):
 def test_facts_and_card(small):
     assert small.about()["model"].startswith("tiny@")
     assert "tiny" in small.card()
-    assert "Model card" in LocalEngine().card()
+    card = LocalEngine().card()
+    assert "Model card" in card
+    assert "](../" not in card
+    assert "![" not in card

@@ -13,9 +13,11 @@ from PIL import Image
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.painters import SamplePainter
+from colorflow.batch.places import full_name
 from colorflow.batch.recolor import read_recipe
 from colorflow.batch.run import run_jobs
 from colorflow.errors import ImageError
+from colorflow.hints import parse_hints
 from colorflow.images.read import read_metadata, read_photo
 from colorflow.images.write import read_history
 from colorflow_ui.engine import FileOptions, Take
@@ -62,6 +64,23 @@ def test_a_sample_is_the_very_file_of_the_command_line(
         saved = sitting.save(takes[number - 1], saturation, options, number)
         assert saved.name == path.name
         assert saved.data == path.read_bytes()
+
+
+def test_hinted_files_are_those_of_the_command_line(tiny, photo, sitting, tmp_path):
+    rows = [{"x": 40, "y": 30, "hex": "#b5412d"}, {"x": 120, "y": 80, "hex": "#2d5fb5"}]
+    hints = {full_name(photo): parse_hints(rows, "test")}
+    config = BatchConfig(samples=2, seed=9, hints=hints)
+    job = Job(photo, tmp_path / "out" / "cat", named=True)
+    results = list(run_jobs(SamplePainter(tiny, config), [job], config))
+    takes = list(sitting.hinted(rows, 2, 9))
+    for number, (take, path) in enumerate(zip(takes, results[0].outputs, strict=True), 1):
+        assert len(take.residuals) == 2
+        assert sitting.save(take, 1.0, FileOptions(), number).data == path.read_bytes()
+    path = tmp_path / "calm.png"
+    path.write_bytes(sitting.save(takes[0], 0.5, FileOptions("png"), 1).data)
+    history = read_history(path)
+    assert history is not None
+    assert history["edited"]["hints"] == rows
 
 
 def test_a_transfer_with_all_of_the_reference_is_that_of_the_command_line(

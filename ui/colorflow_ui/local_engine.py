@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import threading
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -145,7 +146,11 @@ class LocalEngine:
         if self.model != "photo":
             return f"`{Path(self.model).name}` is a model of your own and has no card here."
         path = bundled_path("pretrained", "photo.md")
-        return path.read_text(encoding="utf-8") if path else "The model's card is not installed."
+        if path is None:
+            return "The model's card is not installed."
+        # Pictures and other pages that the card refers to are not part of this one.
+        text = re.sub(r"!\[[^\]]*\]\([^)]*\)", "", path.read_text(encoding="utf-8"))
+        return re.sub(r"\[([^\]]*)\]\((?!https?:)[^)]*\)", r"\1", text)
 
 
 def _distinct(photos: Sequence[tuple[Path, str]]) -> Iterator[tuple[Path, str]]:

@@ -18,6 +18,7 @@ from colorflow.colorize import Colorizer
 from colorflow.decoding import rows_per_call
 from colorflow.editing import levels_of, more_like, tail_probability, with_levels
 from colorflow.errors import ImageError
+from colorflow.hints import hints_to_json, parse_hints
 from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
 from colorflow.images.write import output_suffix
@@ -82,15 +83,16 @@ class PhotoSitting:
 
     def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
         """Find variants by hints; see :class:`colorflow_ui.engine.Sitting`."""
-        from colorflow.hints import hints_to_json, parse_hints
-
         parsed = parse_hints(list(hints), "hints")
         variants = self.colorizer.sample(self.reread(), n=n, seed=seed, hints=parsed)
-        origin = {"edit": "hints", "hints": hints_to_json(parsed), "seed": seed}
+        config = BatchConfig(samples=n, seed=seed)
+        origin = {"config": config, "hints": hints_to_json(parsed)}
         codes = Latents.cat([variant.latents for variant in variants])
         takes = self._takes(codes, f"seed {seed}", origin)
         for take, variant in zip(takes, variants, strict=True):
-            yield dataclasses.replace(take, residuals=tuple(variant.residuals))
+            # The full-size finishing would keep the photo in memory.
+            code = dataclasses.replace(take.code, residuals=variant.residuals)
+            yield dataclasses.replace(take, code=code, residuals=variant.residuals)
 
     def transferred(self, reference: Sitting, shares: Sequence[float], seed: int) -> Take:
         """Take the colours of a reference; see :class:`colorflow_ui.engine.Sitting`."""
@@ -140,17 +142,19 @@ class PhotoSitting:
         self, take: Take, variant: Variant, saturation: float, policy: Policy
     ) -> dict[str, Any]:
         identity = self.session.digest
-        config = take.origin.get("config")
-        if config is not None:
+        config, hints = take.origin.get("config"), take.origin.get("hints")
+        # Hints are met by the codes as drawn; another saturation afterwards is an edit.
+        if config is not None and (hints is None or saturation == 1):
             # A sample as `colorflow colorize` draws it: the file says so, and can be recoloured.
             config = dataclasses.replace(config, saturation=saturation, metadata=policy)
             painter = SamplePainter(self.colorizer, config)
+            settings = painter.settings if hints is None else {**painter.settings, "hints": hints}
             variant = dataclasses.replace(variant, index=int(take.origin["index"]))
-            return {**made_by(painter, identity), **painter.describe(variant)}
+            return {**made_by(settings, identity), **painter.describe(variant)}
         return {
             "recipe": RECIPE,
             "model": self.colorizer.model_id,
-            "edited": dict(take.origin),
+            "edited": {"edit": "saturation", **_named(take)},
             "saturation": saturation,
             "metadata": policy,
             "photo": identity,

@@ -1,0 +1,41 @@
+"""Shares: what they say of a place is what the finished picture has there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from colorflow.images.photo import Photo
+from colorflow.images.shares import chroma_shares, guide_pixel
+from colorflow.images.upsample import Upsampler
+
+
+@pytest.fixture
+def upsampler(grey_cat: np.ndarray) -> Upsampler:
+    return Upsampler(Photo(grey_cat).lightness, (16, 24))
+
+
+def test_places_are_found_in_photos_of_any_shape(upsampler):
+    assert guide_pixel(upsampler, 0, 0) == (0, 0)
+    assert guide_pixel(upsampler, 149.999, 99.999) == (127, 191)
+    assert guide_pixel(upsampler, 75, 25) == (32, 96)
+
+
+def test_shares_give_the_colour_that_enlarging_gives(upsampler, generator):
+    chroma = 20 * torch.randn(2, 16, 24, generator=generator)
+    slope_a, slope_b, offset_a, offset_b = upsampler.coefficients(chroma)
+    lightness = upsampler.guide + 50
+    enlarged = torch.stack([slope_a * lightness + offset_a, slope_b * lightness + offset_b])
+    pixels = [(0, 0), (60, 90), (127, 191), (33, 7)]
+    shares = chroma_shares(upsampler, pixels)
+    assert torch.allclose(shares.sum((1, 2)), torch.ones(4), atol=1e-4)
+    for share, (row, column) in zip(shares, pixels, strict=True):
+        got = (share * chroma).sum((1, 2))
+        assert torch.allclose(got, enlarged[:, row, column], atol=1e-3)
+
+
+def test_it_works_where_nothing_is_differentiated(grey_cat):
+    with torch.no_grad():
+        upsampler = Upsampler(Photo(grey_cat).lightness, (16, 24))
+        assert chroma_shares(upsampler, [(5, 5)]).shape == (1, 16, 24)
