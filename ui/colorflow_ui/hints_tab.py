@@ -147,6 +147,7 @@ class HintsTab:
         @guarded(len(found) - 1)
         def start(table: list[list[Any]], n: float, request: gr.Request) -> Iterator[Any]:
             key = request.session_hash
+            yield [notice_html("Looking for colourings with these colours …"), *[gr.skip()] * 5]
             for shown in self.colour_by(key, rows_of(table), int(n)):
                 items = gr.update(value=shown, selected_index=None)
                 yield ["", gr.update(visible=True), items, *viewer.hide()]
