@@ -66,6 +66,7 @@ class FakeSitting:
 
 class FakeEngine:
     levels = 3
+    lanes = 2
 
     def open(self, path: Path, name: str, coloured: bool = False) -> FakeSitting:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from colorflow.errors import ConfigError
-from colorflow_ui.launch import FOLDER, Server, Settings, clear_abandoned, read_auth
+from colorflow_ui.launch import FOLDER, Server, Settings, clear_abandoned, clear_old, read_auth
 from tests.ui.fake import FakeEngine
 
 
@@ -46,6 +46,19 @@ def test_folders_of_killed_pages_are_removed_and_others_left(tmp_path):
         (folder / "photo.png").write_bytes(b"x")
     assert clear_abandoned(tmp_path) == 1
     assert [folder.exists() for folder in (gone, ours, other)] == [False, True, True]
+
+
+def test_uploads_that_are_old_are_deleted_and_nothing_else(tmp_path):
+    old, young = tmp_path / "ab12" / "old.png", tmp_path / "cd34" / "young.png"
+    loose, kept = tmp_path / "tmpxyz", tmp_path / "visitors" / "ann" / "photo.png"
+    for path in (old, young, loose, kept):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"x")
+    for path in (old, loose, kept):
+        os.utime(path, (0, 0))
+    assert clear_old(tmp_path, 60) == 2
+    assert [path.exists() for path in (old, young, loose, kept)] == [False, True, False, True]
+    assert not old.parent.exists()
 
 
 def test_a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from colorflow_ui.batch_tab import colour_files
 from colorflow_ui.drawing import heat_map, peaks
 from colorflow_ui.engine import BatchOptions, Engine, FileOptions, Sitting, Take
 from colorflow_ui.hint_rows import rows_from_json, rows_to_json
+from colorflow_ui.lanes import batch_lane, compute_lane, quick_lane
 from colorflow_ui.texts import FORMATS, METADATA
 from colorflow_ui.visitors import Visit, Visitors
 from colorflow_ui.widgets import PICTURES, message_of
@@ -176,28 +177,29 @@ def add_endpoints(endpoints: Endpoints) -> None:
         file = gr.File(label="file")
         facts = gr.JSON(label="facts")
         runner = gr.Button()
+    compute = compute_lane(endpoints.engine)
     how = [saturation, seed, kind, metadata]
-    todo: list[tuple[str, Callable[..., Any], list[Any], list[Any], str]] = [
+    todo: list[tuple[str, Callable[..., Any], list[Any], list[Any], dict[str, Any]]] = [
         (
             "colorize",
             endpoints.colorize,
             [photo, samples, *how, hints],
             [files, facts],
-            "compute",
+            compute,
         ),
         (
             "transfer",
             endpoints.transfer,
             [reference, photo, shares, saturation, kind, metadata],
             [file],
-            "compute",
+            compute,
         ),
-        ("uncertainty", endpoints.uncertainty, [photo], [file, facts], "compute"),
-        ("batch", endpoints.batch, [photos, samples, *how], [file, facts], "batch"),
-        ("about", endpoints.about, [], [facts], "quick"),
+        ("uncertainty", endpoints.uncertainty, [photo], [file, facts], compute),
+        ("batch", endpoints.batch, [photos, samples, *how], [file, facts], batch_lane()),
+        ("about", endpoints.about, [], [facts], quick_lane(endpoints.engine)),
     ]
     for name, function, inputs, outputs, lane in todo:
-        runner.click(function, inputs, outputs, api_name=name, concurrency_id=lane)
+        runner.click(function, inputs, outputs, api_name=name, **lane)
 
 
 def _takes(sitting: Sitting, samples: float, seed: float, hints: str) -> Iterator[Take]:

@@ -11,6 +11,7 @@ import gradio as gr
 from colorflow.errors import ConfigError
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import BatchOptions, Engine, FileOptions
+from colorflow_ui.lanes import batch_lane
 from colorflow_ui.texts import EMPTY_BATCH, FORMATS, METADATA
 from colorflow_ui.visitors import Visit
 from colorflow_ui.widgets import (
@@ -96,8 +97,7 @@ class BatchTab:
             [photos, samples, saturation, kind, metadata],
             outputs,
             show_progress_on=[empty, table],
-            concurrency_id="batch",
-            concurrency_limit=1,
+            **batch_lane(),
             api_visibility="private",
         )
 

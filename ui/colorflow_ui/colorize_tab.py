@@ -10,6 +10,7 @@ import gradio as gr
 
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import Take
+from colorflow_ui.lanes import compute_lane, quick_lane
 from colorflow_ui.sitting import new_seed
 from colorflow_ui.texts import EMPTY_COLORIZE
 from colorflow_ui.viewer import Viewer
@@ -184,7 +185,7 @@ class ColorizeTab:
             yield from added(request.session_hash, takes)
 
         settings = [self.count, self.variety]
-        work: dict[str, Any] = {"concurrency_id": "compute", "api_visibility": "private"}
+        work = {**compute_lane(desk.engine), "api_visibility": "private"}
         with_seed = [*settings, self.seed]
         quiet = {**work, "show_progress": "hidden"}
         self.photo.upload(open_photo, [self.photo, *with_seed], outputs, **quiet)
@@ -202,7 +203,7 @@ class ColorizeTab:
             pick,
             [viewer.saturation],
             [self.notice, self.other, *viewer.shown],
-            concurrency_id="quick",
+            **quick_lane(desk.engine),
             api_visibility="private",
             show_progress="hidden",
         ).success(None, None, None, js=viewer.scroll)

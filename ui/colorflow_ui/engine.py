@@ -116,11 +116,15 @@ class Sitting(Protocol):
 
 
 class Engine(Protocol):
-    """Opens photos. ``levels`` is the number of levels of the latents."""
+    """Opens photos."""
 
     @property
     def levels(self) -> int:
         """Number of levels of the latents."""
+
+    @property
+    def lanes(self) -> int:
+        """How many photos are worked on at once."""
 
     def open(self, path: Path, name: str, coloured: bool = False) -> Sitting:
         """Read a photo; one that must be coloured is a reference.

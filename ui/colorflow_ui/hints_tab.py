@@ -12,6 +12,7 @@ from colorflow.errors import ConfigError
 from colorflow_ui.desk import Desk
 from colorflow_ui.drawing import marked
 from colorflow_ui.hint_rows import Row, hint_at, rows_from_json, rows_of, rows_to_json
+from colorflow_ui.lanes import compute_lane, quick_lane
 from colorflow_ui.texts import EMPTY_HINTS
 from colorflow_ui.viewer import Viewer
 from colorflow_ui.visitors import Bench
@@ -159,7 +160,7 @@ class HintsTab:
             yield [self.misses(desk.bench(key, TAB)), *viewer.show(key, saturation)]
 
         quick: dict[str, Any] = {
-            "concurrency_id": "quick",
+            **quick_lane(desk.engine),
             "api_visibility": "private",
             "show_progress": "hidden",
         }
@@ -174,7 +175,7 @@ class HintsTab:
             start,
             [self.table, self.count],
             found,
-            concurrency_id="compute",
+            **compute_lane(desk.engine),
             api_visibility="private",
         )
         picked = self.gallery.select(pick, viewer.saturation, [self.notice, *viewer.shown], **quick)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,9 @@ from colorflow.files import process_is_alive
 
 AUTH = "COLORFLOW_UI_AUTH"
 QUEUE = 64
+THREADS = 12
+# Folders of the page itself, beside those of uploads.
+KEPT = frozenset({"visitors", "callers", "examples"})
 FOLDER = "colorflow-ui-"
 
 
@@ -82,6 +87,31 @@ def clear_abandoned(place: Path) -> int:
     return removed
 
 
+def clear_old(folder: Path, seconds: float) -> int:
+    """Remove uploads that nobody came back for; visits look after their own files.
+
+    Args:
+        folder: of the page.
+        seconds: the age from which they go.
+
+    Returns:
+        How many were removed.
+    """
+    removed, limit = 0, time.time() - seconds
+    for place in folder.iterdir():
+        if place.name in KEPT:
+            continue
+        for path in [place] if place.is_file() else [*place.rglob("*")]:
+            with contextlib.suppress(OSError):
+                if path.is_file() and path.stat().st_mtime < limit:
+                    path.unlink()
+                    removed += 1
+        if place.is_dir():
+            with contextlib.suppress(OSError):  # something is left in it
+                place.rmdir()
+    return removed
+
+
 class Server:
     """The page while it is served; leave the ``with`` block to stop it.
 
@@ -139,6 +169,8 @@ class Server:
                 ssr_mode=False,
                 mcp_server=False,
                 enable_monitoring=False,
+                # Every thread that computes keeps buffers of its own.
+                max_threads=THREADS,
                 # Gradio keeps a copy of the page's settings for so many visitors.
                 state_session_capacity=QUEUE,
             )
@@ -149,9 +181,10 @@ class Server:
         threading.Thread(target=self._sweep, daemon=True).start()
 
     def _sweep(self) -> None:
-        from colorflow_ui.page import SWEEP_SECONDS
+        from colorflow_ui.page import KEEP_SECONDS, SWEEP_SECONDS
 
         while not self._stopped.wait(SWEEP_SECONDS):
+            clear_old(self.folder, KEEP_SECONDS)
             self.page.sweep()
 
     def wait(self) -> None:

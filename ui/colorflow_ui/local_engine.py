@@ -57,6 +57,13 @@ class LocalEngine:
         """Number of levels of the latents."""
         return int(self.colorizer.model.config.levels)
 
+    @property
+    def lanes(self) -> int:
+        """How many photos are worked on at once: one per core, or one stream for a GPU."""
+        from colorflow.batch.run import available_cores
+
+        return available_cores() if self.colorizer.device.type == "cpu" else 1
+
     def warm_up(self) -> None:
         """Load the model and run it once, so that the first visitor does not wait for that."""
         import numpy as np

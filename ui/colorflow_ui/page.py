@@ -17,6 +17,7 @@ from colorflow_ui.colorize_tab import ColorizeTab
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import Engine
 from colorflow_ui.hints_tab import HintsTab
+from colorflow_ui.lanes import give_back_memory
 from colorflow_ui.texts import TAGLINE, TITLE
 from colorflow_ui.transfer_tab import TransferTab
 from colorflow_ui.uncertainty_tab import UncertaintyTab
@@ -45,6 +46,7 @@ class Page(gr.Blocks):
         for names in self.temp_file_sets:
             # Gradio remembers every file it ever served.
             names -= {name for name in set(names) if not Path(name).exists()}
+        give_back_memory()
 
 
 def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Page:
@@ -86,6 +88,7 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Pa
         def leave(request: gr.Request) -> None:
             visitors.leave(request.session_hash)
             callers.leave(request.session_hash)
+            give_back_memory()
 
         page.unload(leave)
     return page

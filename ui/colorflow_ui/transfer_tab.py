@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from colorflow_ui.desk import Desk
+from colorflow_ui.lanes import compute_lane
 from colorflow_ui.texts import EMPTY_TRANSFER, level_names
 from colorflow_ui.viewer import Viewer
 from colorflow_ui.widgets import empty_html, guarded, help_html, photo_input, plain_html
@@ -66,7 +67,7 @@ class TransferTab:
         def again(request: gr.Request, saturation: float, *shares: float) -> Iterator[Any]:
             yield shown(request.session_hash, saturation, shares)
 
-        work: dict[str, Any] = {"concurrency_id": "compute", "api_visibility": "private"}
+        work = {**compute_lane(desk.engine), "api_visibility": "private"}
         settings = [viewer.saturation, *sliders]
         for part, tab, coloured in ((reference, REFERENCE, True), (photo, TAB, False)):
             for event in (part.upload, part.clear):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from colorflow_ui.desk import Desk
 from colorflow_ui.drawing import heat_map, legend_html, marked, peaks
+from colorflow_ui.lanes import compute_lane
 from colorflow_ui.texts import EMPTY_UNCERTAINTY
 from colorflow_ui.widgets import (
     compare_slider,
@@ -59,7 +60,8 @@ class UncertaintyTab:
             yield ["", hidden, shown, (before, after), text]
 
         for event in (photo.upload, photo.clear):
-            event(measure, photo, outputs, concurrency_id="compute", api_visibility="private")
+            lane = compute_lane(desk.engine)
+            event(measure, photo, outputs, **lane, api_visibility="private")
 
     def measure(self, key: str | None, path: str) -> tuple[str, str, str]:
         """Map the uncertainty of a photo.

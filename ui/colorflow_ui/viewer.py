@@ -9,6 +9,7 @@ import gradio as gr
 
 from colorflow_ui.desk import Desk
 from colorflow_ui.engine import FileOptions
+from colorflow_ui.lanes import compute_lane, quick_lane
 from colorflow_ui.texts import FORMATS, METADATA
 from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html, plain_html
 
@@ -97,13 +98,13 @@ class Viewer:
             [self.notice, self.slider],
             trigger_mode="always_last",
             show_progress="hidden",
-            concurrency_id="quick",
+            **quick_lane(self.desk.engine),
             api_visibility="private",
         )
         self.save.click(
             save,
             [self.saturation, self.format, self.metadata],
             [self.notice, self.file],
-            concurrency_id="compute",
+            **compute_lane(self.desk.engine),
             api_visibility="private",
         ).success(None, [self.file], None, js=CLICK.format(name=f"{self.tab}-file"))
