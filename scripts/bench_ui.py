@@ -10,7 +10,6 @@ The server is a process of its own; medians and the slowest of all rounds.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import statistics
 import subprocess
@@ -20,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench_ui_load import address
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -58,21 +58,6 @@ def main() -> None:
     print(f"photo of {options.side} pixels, {options.rounds} rounds: median (slowest), seconds")
     for name, values in times.items():
         print(f"{name}: {statistics.median(values):.2f} ({max(values):.2f})")
-
-
-def address(server: subprocess.Popen[str]) -> str:
-    """Wait until the page is served.
-
-    Args:
-        server: its process.
-
-    Returns:
-        Where.
-    """
-    for line in server.stdout or ():
-        if found := re.search(r"http://\S+", line):
-            return found[0]
-    raise SystemExit("the page did not start")
 
 
 def measure(url: str, photo: Path, rounds: int) -> dict[str, list[float]]:

@@ -13,10 +13,12 @@ import argparse
 import contextlib
 import io
 import json
+import re
 import secrets
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +27,6 @@ from typing import Any
 
 import httpx
 import numpy as np
-from bench_ui import address
 from PIL import Image
 
 TIMEOUT = 300
@@ -172,6 +173,21 @@ def main() -> None:
         raise SystemExit(1)
 
 
+def address(server: subprocess.Popen[str]) -> str:
+    """Wait until the page is served.
+
+    Args:
+        server: its process.
+
+    Returns:
+        Where.
+    """
+    for line in server.stdout or ():
+        if found := re.search(r"http://\S+", line):
+            return found[0]
+    raise SystemExit("the page did not start")
+
+
 def crowd(url: str, visitors: int, uploads: int, variants: int) -> list[Visitor]:
     """Let visitors come at once, each with some uploads one after the other.
 
@@ -228,8 +244,6 @@ def files(process: int) -> int:
     Returns:
         Files.
     """
-    import tempfile
-
     folders = Path(tempfile.gettempdir()).glob(f"colorflow-ui-{process}-*")
     return sum(path.is_file() for folder in folders for path in folder.rglob("*"))
 

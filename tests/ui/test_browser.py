@@ -210,6 +210,34 @@ def test_hints_land_where_a_portrait_is_clicked(visit, portrait, size):
     )
 
 
+def test_points_can_be_typed_and_colour_the_photo(visit, portrait):
+    page = visit()
+    open_tab(page, "Hints")
+    upload(page, "hints", portrait)
+    image = page.locator("#paint-on img")
+    image.wait_for()
+    page.get_by_role("button", name="The points as JSON").click()
+    json_of = page.locator("#hints-json textarea")
+    json_of.fill('[{"x": 540, "y": 1100, "hex": "#d9743a"}]')
+    page.get_by_role("button", name="Use this JSON").click()
+    cell = (
+        page.locator("#hints-table [role=gridcell], #hints-table td")
+        .filter(has_text="540")
+        .filter(visible=True)
+        .first
+    )
+    cell.dblclick()
+    page.keyboard.press("ControlOrMeta+a")
+    page.keyboard.type("520")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('#hints-json textarea').value.includes('520')")
+    assert json.loads(json_of.input_value()) == [{"x": 520, "y": 1100, "hex": "#d9743a"}]
+    page.get_by_role("button", name="Colour with these points").click()
+    page.locator("#hints-variants img").nth(2).wait_for(timeout=3 * WAIT)
+    page.locator("#hints-variants button.thumbnail-item").first.click()
+    page.get_by_text("Colour difference left at each point").wait_for()
+
+
 def click_on(page, image, across: float, down: float) -> None:
     """Click at a share of the width and height of the picture itself, not of its frame."""
     image.scroll_into_view_if_needed()

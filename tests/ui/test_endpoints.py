@@ -18,6 +18,7 @@ from colorflow_ui.launch import Server
 from colorflow_ui.local_engine import LocalEngine
 
 API = Path(__file__).with_name("api.json")
+GPS = 0x8825
 CAT = bundled("examples", "cat.jpg")
 
 
@@ -55,6 +56,27 @@ def test_png_files_are_the_engines_to_the_byte(client, engine: LocalEngine):
         assert Path(path).read_bytes() == saved.data
     assert [fact["variant"] for fact in facts] == [1, 2]
     assert all(0 <= fact["typicality"] <= 1 for fact in facts)
+
+
+def test_places_are_left_out_on_request(client, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(GPS)[1] = "N"
+    exif.get_ifd(GPS)[2] = (52.0, 30.0, 0.0)
+    photo = tmp_path / "here.jpg"
+    with Image.open(CAT) as picture:
+        picture.save(photo, exif=exif.tobytes())
+    for policy, kept in (("keep", True), ("no-gps", False)):
+        (path,), _ = client.predict(
+            photo=handle_file(photo), samples=1, metadata=policy, api_name="/colorize"
+        )
+        with Image.open(path) as picture:
+            assert bool(picture.getexif().get_ifd(GPS)) == kept
+
+
+def test_hints_are_met_as_far_as_is_told(client):
+    hints = json.dumps([{"x": 100, "y": 150, "hex": "#b5412d"}])
+    _, facts = client.predict(photo=handle_file(CAT), samples=1, hints=hints, api_name="/colorize")
+    assert 0 <= facts[0]["residuals"][0] < 10
 
 
 def test_transfer_and_uncertainty(client):

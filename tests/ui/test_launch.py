@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from colorflow.errors import ConfigError
@@ -70,6 +71,23 @@ def test_a_port_that_is_taken_is_said_in_one_line_and_leaves_nothing(tmp_path, m
         with pytest.raises(ConfigError, match="--port"):
             Server(Settings(port=port), FakeEngine())
     assert list(tmp_path.glob(f"{FOLDER}*")) == []
+
+
+def test_who_has_no_login_sees_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("COLORFLOW_UI_AUTH", "ann:secret")
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    with Server(Settings(port=0), FakeEngine()) as server:
+        for place in ("config", f"gradio_api/file={server.folder}/examples/cat.png"):
+            assert httpx.get(server.url + place).status_code == 401
+        login = {"username": "ann", "password": "wrong"}
+        assert httpx.post(f"{server.url}login", data=login).status_code == 400
+        login["password"] = "secret"
+        with httpx.Client() as client:
+            assert client.post(f"{server.url}login", data=login).status_code == 200
+            assert client.get(f"{server.url}config").status_code == 200
+    assert list(tmp_path.glob(f"{FOLDER}*")) == []
+    assert os.environ.get("GRADIO_TEMP_DIR") == before
 
 
 def test_the_stylesheet_goes_with_the_package():

@@ -55,6 +55,14 @@ def test_leaving_removes_all_files_and_is_harmless_twice(visitors):
     assert len(visitors) == 0
 
 
+def test_work_for_somebody_who_left_ends(visitors):
+    visit = visitors.visit("ann")
+    visitors.leave("ann")
+    with pytest.raises(NothingOpenError, match="closed"):
+        visit.put(Saved("a.png", b"x"))
+    assert not visit.folder.exists()
+
+
 def test_names_of_files_lead_nowhere_else(visitors):
     visit = visitors.visit("ann")
     path = visit.put(Saved("../../evil.png", b"x"))

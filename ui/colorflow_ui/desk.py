@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from colorflow.errors import ImageError
 from colorflow_ui.engine import Engine, FileOptions, Take
 from colorflow_ui.visitors import Bench, Visitors
 
@@ -62,7 +63,10 @@ class Desk:
         """
         visit = self.visitors.visit(key)
         source = visit.adopt(Path(upload))
-        sitting = self.engine.open(source, source.name, coloured)
+        try:
+            sitting = self.engine.open(source, source.name, coloured)
+        except ImageError as error:
+            raise ImageError(f"{error}. Please choose another photo.") from error
         bench = Bench(sitting, source, visit.put_picture(sitting.grey))
         visit.benches[tab] = bench
         return bench

@@ -130,8 +130,9 @@ class Server:
         # Uploads and results lie in one folder of our own, which goes when the page goes.
         clear_abandoned(Path(tempfile.gettempdir()))
         self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
-        os.environ["GRADIO_TEMP_DIR"] = str(self.folder)
-        os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+        ours = {"GRADIO_TEMP_DIR": str(self.folder), "GRADIO_ANALYTICS_ENABLED": "False"}
+        self._before = {name: os.environ.get(name) for name in ours}
+        os.environ.update(ours)
         self._stopped = threading.Event()
         self.page: Any = None
         try:
@@ -206,6 +207,11 @@ class Server:
         if self.page is not None:
             self.page.close(verbose=False)
         shutil.rmtree(self.folder, ignore_errors=True)
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
     def __enter__(self) -> Server:
         return self

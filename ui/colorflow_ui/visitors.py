@@ -174,7 +174,10 @@ class Visit:
     def _place(self) -> Path:
         # Every file has a folder with a name of its own, which cannot be guessed.
         place = self.folder / secrets.token_urlsafe(16)
-        place.mkdir(mode=0o700)
+        try:
+            place.mkdir(mode=0o700)
+        except FileNotFoundError as error:
+            raise NothingOpenError("This page was closed, or idle for too long.") from error
         with self._lock:
             self._files.append(place)
             surplus = self._files[:-MAX_FILES]

@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from colorflow.errors import ColorflowError, ImageError
+from colorflow.errors import ColorflowError
 from colorflow.images.read import SUFFIXES
 from colorflow_ui.texts import HELP
 from colorflow_ui.visitors import NothingOpenError
@@ -105,8 +105,6 @@ def message_of(error: Exception) -> str:
     Returns:
         One sentence; of errors that were not foreseen it gives nothing away.
     """
-    if isinstance(error, ImageError):
-        return f"{error}. Please choose another photo."
     if isinstance(error, (ColorflowError, NothingOpenError)):
         return str(error)
     logging.getLogger(LOG).error("unexpected error", exc_info=error)
