@@ -22,6 +22,7 @@ from colorflow_ui.texts import TAGLINE, TITLE
 from colorflow_ui.transfer_tab import TransferTab
 from colorflow_ui.uncertainty_tab import UncertaintyTab
 from colorflow_ui.visitors import Visitors
+from colorflow_ui.widgets import plain_html
 
 SWEEP_SECONDS = 600
 KEEP_SECONDS = 3600
@@ -69,7 +70,7 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Pa
     page = Page(title=TITLE, analytics_enabled=False, delete_cache=(SWEEP_SECONDS, KEEP_SECONDS))
     page.visitors, page.callers = visitors, callers
     with page:
-        gr.HTML(f"<h1>{TITLE}</h1><p>{TAGLINE}</p>", elem_id="head")
+        plain_html(f"<h1>{TITLE}</h1><p>{TAGLINE}</p>", "head")
         with gr.Tabs():
             with gr.Tab("Colorize", id="colorize"):
                 ColorizeTab(desk, example_photos(root))

@@ -144,7 +144,7 @@ def photo_input(label: str, name: str) -> gr.File:
     Returns:
         The component; its value is the path of the upload.
     """
-    return gr.File(label=label, file_types=PICTURES, type="filepath", height=130, elem_id=name)
+    return gr.File(label=label, file_types=PICTURES, type="filepath", height=150, elem_id=name)
 
 
 def variants_gallery(name: str) -> gr.Gallery:
