@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 
-from colorflow.devices import choose_device, one_thread
-from colorflow.errors import CheckpointError, ConfigError, ShapeError
+from colorflow.domains import Colorization
 from colorflow.hints import Hint, require_inside
 from colorflow.images.read import PhotoLike, read_photo
-from colorflow.models.checkpoint import load_checkpoint
+from colorflow.loading import load_model
 from colorflow.models.latents import Latents
-from colorflow.models.matching import matching_backbone
-from colorflow.resources import bundled
 from colorflow.sampling import Sampler
 from colorflow.variants import LogProb, Variant
 
@@ -37,6 +33,9 @@ class Colorizer(Sampler):
         ConfigError: the device is not there.
     """
 
+    kind = Colorization
+    domain: Colorization
+
     @classmethod
     def from_pretrained(
         cls, name: str | Path = "photo", device: str = "auto", backbone: str | None = None
@@ -54,17 +53,9 @@ class Colorizer(Sampler):
         Raises:
             CheckpointError: a file is missing, damaged, or the backbone is not the one the model
                 was trained with.
-            ConfigError: the device is not there.
+            ConfigError: the device is not there, or the model is for another task.
         """
-        choose_device(device)  # fail on a typing error before reading files
-        path = bundled("pretrained", "photo.safetensors") if name == "photo" else Path(name)
-        model, info = load_checkpoint(path)
-        if info.part:
-            raise CheckpointError(
-                f"{path}: expected a whole model, the file holds the {info.part} alone; it serves "
-                "colorflow evaluate --head"
-            )
-        return cls(model, matching_backbone(info, backbone), device, info)
+        return cls(*load_model(name, device, backbone))
 
     @torch.inference_mode()
     def sample(
@@ -99,13 +90,9 @@ class Colorizer(Sampler):
             ImageError: the photo cannot be read, or a hint lies outside.
             ConfigError: a number is out of range.
         """
-        if n < 1:
-            raise ConfigError(f"n: expected at least 1 variant, got {n}")
         photo = read_photo(photo)
         require_inside(hints, photo.size, photo.name)
-        code = self.draw(photo, n, saturation, temperature, seed)
-        condition = self.domain.condition(photo)
-        return self.paint([(photo, condition, code)], seed, hints=[hints])[0]
+        return self._sample(photo, n, saturation, temperature, seed, hints)
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:
@@ -120,39 +107,7 @@ class Colorizer(Sampler):
         Raises:
             ImageError: the photo cannot be read.
         """
-        condition, target = self.domain.pair(read_photo(photo))
-        # A code, too, is the same whatever the number of cores.
-        with one_thread(self.device):
-            latents: Latents = self.model(target.to(self.device), self.prepare(condition))[0]
-        return latents.to("cpu")
-
-    @torch.inference_mode()
-    def decode(self, photo: PhotoLike, latents: Latents, saturation: float = 1.0) -> Image.Image:
-        """Colour a photo by a given latent code.
-
-        The photo is processed in the latents' geometry, stretched where its own differs, so that
-        codes of other photos need no resampling.
-
-        Args:
-            photo: path, picture or array; only its lightness is used.
-            latents: of one picture.
-            saturation: factor on the latents.
-
-        Returns:
-            The picture, of the photo's size.
-
-        Raises:
-            ImageError: the photo cannot be read.
-            ShapeError: the latents are not of one picture of this model.
-            ConfigError: the saturation is negative.
-        """
-        photo = read_photo(photo)
-        height, width = self.model.target_size(latents)
-        if len(latents) != 1:
-            raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
-        stride = self.domain.geometry.stride
-        condition = self.domain.condition(photo, (height * stride, width * stride))
-        return self.paint([(photo, condition, latents.scale(saturation))])[0][0].image
+        return self._encode(read_photo(photo))
 
     def transfer(
         self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0
@@ -175,34 +130,6 @@ class Colorizer(Sampler):
         return self.decode(target, self.encode(reference), saturation)
 
     @torch.inference_mode()
-    def uncertainty(
-        self, photo: PhotoLike, n: int = 16, temperature: float = 1.0, seed: int = 0
-    ) -> np.ndarray:
-        """Map how far samples differ from each other.
-
-        The value is the root mean square CIE76 colour difference of the samples from their mean,
-        sqrt(var(a) + var(b)), since all share the lightness.
-
-        Args:
-            photo: path, picture or array.
-            n: samples, at least 2.
-            temperature: of the samples; 1 is the model's own distribution.
-            seed: of the samples.
-
-        Returns:
-            float32 [height, width], in units of Delta E.
-
-        Raises:
-            ImageError: the photo cannot be read.
-            ConfigError: fewer than two samples.
-        """
-        if n < 2:
-            raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
-        photo = read_photo(photo)
-        variants = self.sample(photo, n=n, temperature=temperature, seed=seed)
-        return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
-
-    @torch.inference_mode()
     def log_prob(self, photo: PhotoLike) -> LogProb:
         """Score the chroma of a colour photo given its lightness.
 
@@ -217,8 +144,4 @@ class Colorizer(Sampler):
         Raises:
             ImageError: the photo cannot be read.
         """
-        condition, target = self.domain.pair(read_photo(photo))
-        with one_thread(self.device):
-            nats = self.model.log_prob(target.to(self.device), self.prepare(condition))
-        dimensions = target[0].numel()
-        return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)
+        return self._log_prob(read_photo(photo))

@@ -11,6 +11,7 @@ from PIL import Image
 
 from colorflow.decoding import decode, rows_per_call
 from colorflow.devices import one_thread
+from colorflow.domains import Colorization
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
@@ -32,7 +33,7 @@ class PhotoSession:
         size: height and width of the condition; the one usual for the photo where None.
 
     Raises:
-        ConfigError: the side is not positive.
+        ConfigError: the side is not positive, or the model is not for colorization.
     """
 
     def __init__(
@@ -44,6 +45,11 @@ class PhotoSession:
     ) -> None:
         if side < 1:
             raise ConfigError(f"side: expected at least 1 pixel, got {side}")
+        if not isinstance(sampler.domain, Colorization):
+            raise ConfigError(
+                f"photo session: expected a model for colorization, got one for "
+                f"{sampler.domain.name}"
+            )
         self.sampler = sampler
         self.size = photo.size
         self.digest = photo.digest()
@@ -121,11 +127,11 @@ class PhotoSession:
         """
         with one_thread():
             if side is None:
-                return variant.finishing.picture(variant.target)
+                return variant.finishing.pictures([variant.target])[0]
             if side not in self._finishing:
                 small = _reduced(self._small, side)
                 self._finishing[side] = self.sampler.domain.finishing(small)
-            return self._finishing[side].picture(variant.target)
+            return self._finishing[side].pictures([variant.target])[0]
 
     def full_size(self, variant: Variant, photo: Photo) -> Variant:
         """Give a variant that makes pictures of the photo's own size.

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from colorflow.decoding import decode, rows_per_call
 from colorflow.devices import choose_device, one_thread
-from colorflow.domains import colorization_of
-from colorflow.errors import ConfigError
+from colorflow.domains import Colorization, Domain, domain_of
+from colorflow.errors import ConfigError, ShapeError
 from colorflow.hints import Hint
 from colorflow.images.photo import Photo
+from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import CheckpointInfo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents, derive_seed
 from colorflow.networks.backbones import Backbone
 from colorflow.steering import steer
-from colorflow.variants import Variant
+from colorflow.variants import LogProb, Variant
 from colorflow.wishes import Wish, wish_of
 
 
@@ -34,8 +38,11 @@ class Sampler:
         info: what the checkpoint says of itself, where it came from one.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: the device is not there, or the model is for another task.
     """
+
+    # Domains that models of this task have.
+    kind: ClassVar[Any] = Domain
 
     def __init__(
         self,
@@ -48,7 +55,12 @@ class Sampler:
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.backbone = backbone.eval().requires_grad_(False).to(self.device)
         self.info = info
-        self.domain = colorization_of(model.config)
+        self.domain = domain_of(model.config)
+        if not isinstance(self.domain, self.kind):
+            raise ConfigError(
+                f"model '{model.config.name}': expected one for {self.kind.name}, this one is for "
+                f"{self.domain.name}; use another with --model"
+            )
 
     @property
     def model_id(self) -> str:
@@ -128,6 +140,8 @@ class Sampler:
             prepared = [self.prepare(condition) for _, condition, _ in photos]
             for i, wanted in enumerate(hints):
                 if wanted:
+                    if not isinstance(self.domain, Colorization):
+                        raise ConfigError("hints: expected a model for colorization")
                     wishes[i] = wish = wish_of(photos[i][0], wanted, prepared[i].size)
                     chroma = self.domain.chroma
                     codes[i] = steer(self.model, codes[i], prepared[i], wish, chroma, rows)
@@ -154,7 +168,9 @@ class Sampler:
     def disagreement(self, variants: Sequence[Variant]) -> Tensor:
         """Compute how far variants of one photo differ from each other, at the model's size.
 
-            sqrt(var(a) + var(b)),   the root mean square CIE76 difference from their mean
+            sqrt(var(L) + var(a) + var(b)),   the root mean square CIE76 difference from their mean
+
+        Where all share the photo's lightness, that of a and b.
 
         Args:
             variants: at least 2.
@@ -162,14 +178,14 @@ class Sampler:
         Returns:
             [height, width], in units of Delta E.
         """
-        chroma = self.domain.chroma(torch.stack([variant.target for variant in variants]))
-        return chroma.var(0).sum(0).sqrt()
+        values = self.domain.in_lab(torch.stack([variant.target for variant in variants]))
+        return values.var(0).sum(0).sqrt()
 
     def _residuals(self, wish: Wish | None, targets: Tensor) -> list[tuple[float, ...]]:
         if wish is None:
             return [()] * len(targets)
         # One by one, so that the last bits do not depend on how many there are.
-        chroma = self.domain.chroma(targets)
+        chroma = self.domain.in_lab(targets)
         return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]
 
     def prepare(self, condition: Tensor) -> PreparedCondition:
@@ -183,3 +199,91 @@ class Sampler:
         """
         condition = condition.to(self.device)
         return self.model.prepare(condition, self.backbone(condition))
+
+    @torch.inference_mode()
+    def decode(self, photo: PhotoLike, latents: Latents, factor: float = 1.0) -> Image.Image:
+        """Make the picture of a given latent code.
+
+        The photo is processed in the latents' geometry, stretched where its own differs, so that
+        codes of other photos need no resampling.
+
+        Args:
+            photo: path, picture or array; what the model needs of it is used.
+            latents: of one picture.
+            factor: on the latents: saturation, or strength.
+
+        Returns:
+            The picture, of the photo's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ShapeError: the latents are not of one picture of this model.
+            ConfigError: the factor is negative.
+        """
+        photo = read_photo(photo)
+        height, width = self.model.target_size(latents)
+        if len(latents) != 1:
+            raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
+        stride = self.domain.geometry.stride
+        condition = self.domain.condition(photo, (height * stride, width * stride))
+        return self.paint([(photo, condition, latents.scale(factor))])[0][0].image
+
+    @torch.inference_mode()
+    def uncertainty(
+        self, photo: PhotoLike, n: int = 16, temperature: float = 1.0, seed: int = 0
+    ) -> np.ndarray:
+        """Map how far samples differ from each other.
+
+        The value is the root mean square CIE76 colour difference of the samples from their mean,
+        sqrt(var(L) + var(a) + var(b)); where all share the photo's lightness, that of a and b.
+
+        Args:
+            photo: path, picture or array.
+            n: samples, at least 2.
+            temperature: of the samples; 1 is the model's own distribution.
+            seed: of the samples.
+
+        Returns:
+            float32 [height, width], in units of Delta E.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ConfigError: fewer than two samples.
+        """
+        if n < 2:
+            raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
+        photo = read_photo(photo)
+        variants = self._sample(photo, n, 1.0, temperature, seed)
+        return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
+
+    @torch.inference_mode()
+    def _sample(
+        self,
+        photo: Photo,
+        n: int,
+        factor: float,
+        temperature: float | None,
+        seed: int,
+        hints: Sequence[Hint] = (),
+    ) -> list[Variant]:
+        if n < 1:
+            raise ConfigError(f"n: expected at least 1 variant, got {n}")
+        code = self.draw(photo, n, factor, temperature, seed)
+        condition = self.domain.condition(photo)
+        return self.paint([(photo, condition, code)], seed, hints=[hints])[0]
+
+    @torch.inference_mode()
+    def _encode(self, photo: Photo, partner: Photo | None = None) -> Latents:
+        condition, target = self.domain.pair(photo, partner=partner)
+        # A code, too, is the same whatever the number of cores.
+        with one_thread(self.device):
+            latents: Latents = self.model(target.to(self.device), self.prepare(condition))[0]
+        return latents.to("cpu")
+
+    @torch.inference_mode()
+    def _log_prob(self, photo: Photo, partner: Photo | None = None) -> LogProb:
+        condition, target = self.domain.pair(photo, partner=partner)
+        with one_thread(self.device):
+            nats = self.model.log_prob(target.to(self.device), self.prepare(condition))
+        dimensions = target[0].numel()
+        return LogProb(float(nats[0]) + dimensions * self.domain.log_volume(), dimensions)

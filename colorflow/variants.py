@@ -40,7 +40,7 @@ class Variant:
     @functools.cached_property
     def image(self) -> Image.Image:
         """The full-size picture, made on first use."""
-        return self.finishing.picture(self.target)
+        return self.finishing.pictures([self.target])[0]
 
     def deep(self) -> np.ndarray:
         """Make the full-size picture with 16 bits per channel.

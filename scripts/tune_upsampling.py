@@ -44,7 +44,7 @@ def error(photo: Photo, truth: Tensor, chroma: Tensor, config: UpsampleConfig) -
         Root mean square error in Lab units.
     """
     total = 0.0
-    for rows, a, b in upsample_strips(chroma, photo.lightness, config):
+    for rows, (a, b) in upsample_strips(chroma, photo.lightness, config):
         total += float((torch.stack([a, b]) - truth[:, rows]).square().sum())
     return (total / truth.numel()) ** 0.5
 

@@ -15,6 +15,7 @@ INVENTORY = {
         "draw",
         "encode",
         "from_pretrained",
+        "kind",
         "log_prob",
         "model_id",
         "paint",

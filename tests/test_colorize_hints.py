@@ -128,7 +128,12 @@ def test_hints_outside_the_photo_and_too_many_are_refused(tiny, grey_cat):
         tiny.sample(grey_cat, hints=HINTS[:1] * (MAX_HINTS + 1))
 
 
-def test_the_bundled_model_follows_a_hint(grey_cat):
+def test_the_bundled_model_follows_a_hint_and_leaves_the_rest_much_as_it_was(grey_cat):
     colorizer = Colorizer.from_pretrained("photo", device="cpu")
-    (variant,) = colorizer.sample(grey_cat, n=1, hints=[Hint(75, 60, "#8a5a3a")])
-    assert variant.residuals[0] < 3
+    hint = Hint(75, 60, "#8a5a3a")
+    plain, hinted = (colorizer.sample(grey_cat, n=1, hints=h)[0] for h in ((), [hint]))
+    assert hinted.residuals[0] < 3
+    size = tuple(plain.target.shape[1:])
+    (nearness,) = wish_of(read_photo(grey_cat), [hint], size).nearness
+    change = colorizer.domain.chroma(hinted.target - plain.target).norm(dim=0)
+    assert float(change[nearness < 0.05].mean()) < 0.6 * float(change[nearness > 0.8].mean())

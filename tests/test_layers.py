@@ -25,10 +25,12 @@ ABOVE = {
     "descent": set(),
     "steering": {"descent", "errors", "models", "wishes"},
 }
+ABOVE["loading"] = {"devices", "errors", "models", "networks", "resources"}
 ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
+ABOVE["translate"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["editing"] = {"errors", "models"}
-ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "editing"}
+ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "translate", "editing"}
 ABOVE["batch"] = {*ABOVE}
 ABOVE["training"] = {*ABOVE} - {"batch", "colorize"}
 ABOVE["evaluation"] = {*ABOVE}

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
 
 from colorflow.colorize import Colorizer
+from colorflow.devices import one_thread
 from colorflow.errors import ShapeError
 from colorflow.hints import Hint
 from colorflow.images.read import read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.steering import steer
 from colorflow.wishes import wish_of
+
+
+@pytest.fixture(autouse=True)
+def one_at_a_time() -> Iterator[None]:
+    """As the sampler does it; threads that share such small work out are slow on a busy machine."""
+    with one_thread():
+        yield
 
 
 @pytest.fixture

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from colorflow.batch.config import settings_hash
 from colorflow.images.metadata import Metadata
@@ -40,6 +43,26 @@ def made_by(settings: Mapping[str, Any], identity: str) -> dict[str, Any]:
     return {"settings": settings_hash(settings), **settings, "photo": identity}
 
 
+def make_pictures(
+    variants: Sequence[Variant], suffix: str, deep: bool
+) -> Sequence[Image.Image | np.ndarray]:
+    """Make the full-size pictures of variants of one photo.
+
+    Args:
+        variants: with the finishing of the photo's own size.
+        suffix: of the files, which says the format.
+        deep: the photo has more than 8 bits per channel.
+
+    Returns:
+        A picture of each; of 16 bits per channel where the photo has them and the format can.
+    """
+    finishing = variants[0].finishing
+    targets = [variant.target for variant in variants]
+    if deep and suffix.lower() in DEEP:
+        return [finishing.deep(target) for target in targets]
+    return finishing.pictures(targets)
+
+
 def encode_variant(
     variant: Variant,
     suffix: str,
@@ -64,7 +87,5 @@ def encode_variant(
     Raises:
         ImageError: the format is unknown, or cannot hold the picture.
     """
-    finishing = variant.finishing
-    wide = deep and suffix.lower() in DEEP
-    picture = finishing.deep(variant.target) if wide else finishing.picture(variant.target)
+    (picture,) = make_pictures([variant], suffix, deep)
     return encode_image(picture, suffix, metadata, history, quality)

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
-from colorflow.batch.encoding import encode_variant, is_deep, made_by
+from colorflow.batch.encoding import is_deep, made_by, make_pictures
 from colorflow.batch.existing import State, examine
-from colorflow.batch.memory import BYTES_PER_PIXEL, BYTES_PER_RESULT, Budget, within_memory
+from colorflow.batch.memory import (
+    BYTES_PER_PIXEL,
+    BYTES_PER_RESULT,
+    Budget,
+    pixels_of,
+    within_memory,
+)
 from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
@@ -17,10 +23,13 @@ from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.hints import FAR, require_inside
-from colorflow.images.opening import unlimited_open
 from colorflow.images.read import read_photo
-from colorflow.images.write import history_of
+from colorflow.images.write import encode_image, history_of
 from colorflow.variants import Variant
+
+# Results of a photo are finished together as far as they have no more pixels: what small pictures
+# cost is mostly the number of operations.
+TOGETHER_PIXELS = 1 << 20
 
 OWN = "was made by colorflow; name the file itself to colour it again"
 
@@ -106,7 +115,8 @@ class Line:
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
             return self._ended(parcel, "skipped", OWN)
-        result.coloured = photo.is_coloured()
+        domain = self.painter.colorizer.domain
+        result.coloured = domain.condition_channels == 1 and photo.is_coloured()
         result.notes += photo.notes
         parcel.metadata = photo.metadata.apply(self.config.metadata)
         parcel.deep, parcel.alpha = is_deep(photo), photo.alpha is not None
@@ -131,40 +141,44 @@ class Line:
         leaves: list[Leaf] = []
         painted = within_memory(work, parcels, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
-            parcel.pending = len(variants)
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [describe_variant(v) for v in variants]
             _tell_missed(parcel, variants)
-            cost = parcel.cost // BYTES_PER_PIXEL * BYTES_PER_RESULT
-            leaves += [
-                Leaf(parcel, output, variant, cost=cost)
-                for output, variant in zip(parcel.outputs, variants, strict=True)
-            ]
+            pixels = parcel.cost // BYTES_PER_PIXEL
+            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
+            cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
+            parcel.pending = len(cuts)
+            for cut in cuts:
+                cost = pixels * BYTES_PER_RESULT * len(variants[cut])
+                leaves.append(Leaf(parcel, parcel.outputs[cut], variants[cut], cost=cost))
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Make one full-size picture and encode it."""
+        """Make full-size pictures and encode them."""
         (leaf,) = leaves
-        parcel, variant = leaf.parcel, leaf.variant
+        parcel = leaf.parcel
         if parcel.error is not None:
             return [leaf]
-        suffix = leaf.output.suffix.lower()
-        if suffix in (".jpg", ".jpeg") and parcel.alpha:
-            parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
-        history = {**parcel.made_by, **self.painter.describe(variant)}
-        quality = self.config.quality
-        leaf.data = encode_variant(variant, suffix, parcel.deep, parcel.metadata, history, quality)
-        leaf.code = variant.latents.to_bytes() if self.config.latents else b""
+        # All results of a photo have the same format.
+        pictures = make_pictures(leaf.variants, leaf.outputs[0].suffix, parcel.deep)
+        for variant, output, picture in zip(leaf.variants, leaf.outputs, pictures, strict=True):
+            suffix = output.suffix.lower()
+            if suffix in (".jpg", ".jpeg") and parcel.alpha:
+                parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
+            history = {**parcel.made_by, **self.painter.describe(variant)}
+            data = encode_image(picture, suffix, parcel.metadata, history, self.config.quality)
+            leaf.files.append((output, data))
+            if self.config.latents:
+                leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
 
     def write(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Write one result under another name; with the last one, give all their names."""
+        """Write results under other names; with the last of a photo, give all their names."""
         (leaf,) = leaves
-        staged = leaf.parcel.staged
-        if leaf.parcel.error is None:
-            staged.append(stage(leaf.output, leaf.data, self.owner))
-            if leaf.code:
-                staged.append(stage(latents_path(leaf.output), leaf.code, self.owner))
+        for path, data in leaf.files:
+            if leaf.parcel.error is not None:
+                break
+            leaf.parcel.staged.append(stage(path, data, self.owner))
         return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:
@@ -247,22 +261,6 @@ def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
                 f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
                 "contradict another one"
             )
-
-
-def pixels_of(path: Path) -> int:
-    """Read from its head how large a picture is.
-
-    Args:
-        path: of the file.
-
-    Returns:
-        Width times height; 0 where it cannot be read, which is said where it is decoded.
-    """
-    try:
-        with path.open("rb") as file, unlimited_open(file) as picture:
-            return int(picture.width * picture.height)
-    except Exception:  # decoders raise what they like
-        return 0
 
 
 def latents_path(output: Path) -> Path:

@@ -6,11 +6,13 @@ import gc
 import os
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from colorflow.errors import ImageError
+from colorflow.images.opening import unlimited_open
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -146,3 +148,19 @@ def release() -> None:
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def pixels_of(path: Path) -> int:
+    """Read from its head how large a picture is.
+
+    Args:
+        path: of the file.
+
+    Returns:
+        Width times height; 0 where it cannot be read, which is said where it is decoded.
+    """
+    try:
+        with path.open("rb") as file, unlimited_open(file) as picture:
+            return int(picture.width * picture.height)
+    except Exception:  # decoders raise what they like
+        return 0

@@ -18,6 +18,7 @@ from colorflow.hints import Hint, hints_to_json
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.models.latents import Latents
+from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 
 Prepared = tuple[Photo, Tensor, Latents]
@@ -30,11 +31,14 @@ class Painter(Protocol):
     ``template`` their usual name, ``together`` how many photos fill a call of the flow.
     """
 
-    colorizer: Colorizer
     settings: Mapping[str, Any]
     count: int
     template: str
     together: int
+
+    @property
+    def colorizer(self) -> Sampler:
+        """The model."""
 
     def identify(self, photo: Photo) -> str:
         """Give the hash from which the seeds of a photo's samples come."""
@@ -76,7 +80,7 @@ class SamplePainter:
         config: how.
     """
 
-    def __init__(self, colorizer: Colorizer, config: BatchConfig) -> None:
+    def __init__(self, colorizer: Sampler, config: BatchConfig) -> None:
         self.colorizer = colorizer
         self.config = config
         default = colorizer.model.config.temperature
@@ -85,7 +89,7 @@ class SamplePainter:
             "model": colorizer.model_id,
             "seed": config.seed,
             "temperature": default if config.temperature is None else config.temperature,
-            "saturation": config.saturation,
+            colorizer.domain.strength: config.saturation,
             "pick": config.pick,
             # The one that is picked depends on how many there are to pick from.
             "samples": None if config.pick == "all" else config.samples,
@@ -93,7 +97,8 @@ class SamplePainter:
             "metadata": config.metadata,
         }
         self.count = config.samples if config.pick == "all" else 1
-        self.template = "{stem}_v{k}{ext}" if config.pick == "all" else "{stem}_color{ext}"
+        single = f"{{stem}}_{colorizer.domain.result}{{ext}}"
+        self.template = "{stem}_v{k}{ext}" if config.pick == "all" else single
         rows = rows_per_call(colorizer.device)
         self.together = config.batch_size or photos_per_call(config.samples, rows)
 

@@ -20,6 +20,7 @@ from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, run_jobs
 from colorflow.colorize import Colorizer
 from colorflow.errors import ColorflowError, ConfigError
+from colorflow.translate import load_sampler
 
 RESULT = "result"
 PHOTOS = "photos"
@@ -179,9 +180,9 @@ def _painter(order: Order) -> Painter:
         if model in order.files:
             model = Path(folder) / model
         backbone = str(Path(folder) / order.backbone) if order.backbone else None
-        colorizer = Colorizer.from_pretrained(model, order.device, backbone)
+        colorizer = load_sampler(model, order.device, backbone)
         painter: Painter
-        if order.reference:
+        if order.reference and isinstance(colorizer, Colorizer):
             painter = TransferPainter(colorizer, Path(folder) / order.reference, order.config)
         else:
             painter = SamplePainter(colorizer, order.config)

@@ -11,13 +11,13 @@ from typing import cast
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.painters import Prepared, SamplePainter
 from colorflow.batch.report import NAME, read_report
-from colorflow.colorize import Colorizer
 from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.hints import Hint, parse_hints
 from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.images.write import read_history
+from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 
 
@@ -64,7 +64,7 @@ def read_recipe(path: Path) -> Recipe:
             BatchConfig(
                 # Where one was picked of several, their number belongs to the settings.
                 samples=int(history["samples"] or history["variant"]),
-                saturation=float(history["saturation"]),
+                saturation=float(history["strength" if "strength" in history else "saturation"]),
                 temperature=tuple(temperature) if isinstance(temperature, list) else temperature,
                 seed=int(history["seed"]),
                 pick=str(history["pick"]),
@@ -96,7 +96,7 @@ class RecipePainter(SamplePainter):
         ImageError: the variant was made by another model.
     """
 
-    def __init__(self, colorizer: Colorizer, recipe: Recipe, saturation: float | None) -> None:
+    def __init__(self, colorizer: Sampler, recipe: Recipe, saturation: float | None) -> None:
         if recipe.model != colorizer.model_id:
             raise ImageError(
                 f"made by model {recipe.model}, this one is {colorizer.model_id}; name the right "

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,22 +172,20 @@ class Parcel:
 
 @dataclass
 class Leaf:
-    """One result of a photo on its way to the disk.
+    """Results of a photo on their way to the disk: one, or all of a small photo.
 
     Args:
         parcel: the photo.
-        output: where it goes.
-        variant: what is painted.
-        data: the encoded picture.
-        code: the encoded latents, or nothing.
-        cost: bytes that making it takes.
+        outputs: where they go.
+        variants: what is painted.
+        files: names and contents that are to be written.
+        cost: bytes that making them takes.
         admitted: they are reserved.
     """
 
     parcel: Parcel
-    output: Path
-    variant: Variant
-    data: bytes = b""
-    code: bytes = b""
+    outputs: Sequence[Path]
+    variants: Sequence[Variant]
+    files: list[tuple[Path, bytes]] = field(default_factory=list)
     cost: int = 0
     admitted: bool = False

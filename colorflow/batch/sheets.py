@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from colorflow.batch.discover import Job
 from colorflow.batch.places import stage
@@ -21,12 +21,15 @@ from colorflow.images.lab import lightness_to_grey, rgb_to_lab
 from colorflow.images.write import encode_image
 
 
-def write_sheets(sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]]) -> list[Path]:
+def write_sheets(
+    sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]], sources: bool = False
+) -> list[Path]:
     """Write a row per photo: grey, and its results side by side.
 
     Args:
         sheet: collects the rows.
         outputs: results of each photo; photos that lack some are left out.
+        sources: show the photo itself first, where its lightness is not that of the results.
 
     Returns:
         The pages.
@@ -37,9 +40,10 @@ def write_sheets(sheet: ContactSheet, outputs: Mapping[Job, Sequence[Path]]) -> 
     for job, paths in outputs.items():
         try:
             pictures = [_small(path, 2 * sheet.height) for path in paths]
+            first = _small(job.source, 2 * sheet.height) if sources else _grey(pictures[0])
         except (OSError, SyntaxError, ValueError):
             continue  # it failed, and the report says why
-        sheet.add(job.source.name, [_grey(pictures[0]), *pictures])
+        sheet.add(job.source.name, [first, *pictures])
     sheet.flush()
     return sheet.pages
 
@@ -67,8 +71,9 @@ def write_page(page: Image.Image, path: Path) -> None:
 def _small(path: Path, height: int) -> Image.Image:
     with path.open("rb") as file, Image.open(file) as picture:
         picture.draft("RGB", (4 * height, height))  # JPEG can skip most of the work
-        factor = max(1, picture.height // height)
-        return picture.convert("RGBA" if picture.mode == "RGBA" else "RGB").reduce(factor)
+        upright = ImageOps.exif_transpose(picture)
+        factor = max(1, upright.height // height)
+        return upright.convert("RGBA" if upright.mode == "RGBA" else "RGB").reduce(factor)
 
 
 def _grey(picture: Image.Image) -> Image.Image:

@@ -24,6 +24,7 @@ from colorflow.cli.request import Request
 from colorflow.colorize import Colorizer
 from colorflow.errors import ConfigError
 from colorflow.images.contact_sheet import ContactSheet
+from colorflow.translate import Translator
 
 
 def run_batch(request: Request) -> int:
@@ -47,8 +48,7 @@ def run_batch(request: Request) -> int:
         request = replace(request, config=replace(request.config, hints=hints))
     # With Ray, workers compute; this process has to know the settings only.
     device = "cpu" if request.engine == "ray" else request.device
-    colorizer = Colorizer.from_pretrained(request.model, device)
-    painter = _painter(colorizer, request)
+    painter = _painter(request, device)
     pages = _sheet(out).page_paths(len(found.jobs)) if request.sheet else []
     others = [_report_path(request, out), *pages]
     inputs = [path for path in (request.reference, request.hints) if path is not None]
@@ -94,7 +94,7 @@ def _follow(
             finally:
                 running.results.close()
         if request.sheet and not request.dry_run and not reporter.interrupted:
-            reporter.pages = write_sheets(_sheet(out), plan.outputs)
+            reporter.pages = write_sheets(_sheet(out), plan.outputs, request.translate)
     finally:
         if report:
             report.close()
@@ -128,7 +128,11 @@ def _expanded(text: str) -> list[str]:
     return sorted(glob.glob(text, recursive=True)) or [text]
 
 
-def _painter(colorizer: Colorizer, request: Request) -> Painter:
+def _painter(request: Request, device: str) -> Painter:
+    if request.translate:
+        translator = Translator.from_pretrained(request.model, device)
+        return SamplePainter(translator, request.config)
+    colorizer = Colorizer.from_pretrained(request.model, device)
     if request.reference is None:
         return SamplePainter(colorizer, request.config)
     return TransferPainter(colorizer, request.reference, request.config)

@@ -87,11 +87,11 @@ def examine(model: str, device: str) -> dict[str, Any]:
     """
     import torch
 
-    from colorflow.colorize import Colorizer
     from colorflow.evaluation.round_trip import check_round_trips
     from colorflow.resources import bundled
+    from colorflow.translate import load_sampler
 
-    colorizer = Colorizer.from_pretrained(model, device)
+    colorizer = load_sampler(model, device)
     photos = sorted(bundled("examples").glob("*.jpg"))
     trips = check_round_trips(colorizer, photos)
     info = colorizer.info

@@ -29,6 +29,7 @@ from colorflow.cli.options import (
     JsonOption,
     Keep,
     KeepOption,
+    LatentsOption,
     ModelOption,
     NameOption,
     OutOption,
@@ -39,6 +40,7 @@ from colorflow.cli.options import (
     ReportOption,
     SaturationOption,
     SeedOption,
+    SheetOption,
     SkipOption,
 )
 from colorflow.errors import ConfigError
@@ -63,12 +65,8 @@ def colorize(
     quality: QualityOption = 95,
     metadata: KeepOption = Keep.keep,
     name: NameOption = None,
-    latents: Annotated[
-        bool, typer.Option("--latents", help="Also write the latent code of each result.")
-    ] = False,
-    contact_sheet: Annotated[
-        bool, typer.Option("--contact-sheet", help="Also write all results side by side.")
-    ] = False,
+    latents: LatentsOption = False,
+    contact_sheet: SheetOption = False,
     pattern: GlobOption = None,
     skip_existing: SkipOption = False,
     changed: ChangedOption = False,
@@ -106,7 +104,7 @@ def colorize(
         metadata.value,
         name,
         latents,
-        _rerun(skip_existing, changed, overwrite),
+        rerun_of(skip_existing, changed, overwrite),
         fail_fast,
         jobs,
         batch_size,
@@ -128,7 +126,7 @@ def colorize(
         address,
         hints,
     )
-    _exit(run_batch(request))
+    leave(run_batch(request))
 
 
 def transfer(
@@ -171,7 +169,7 @@ def transfer(
         quality=quality,
         metadata=metadata.value,
         name=name,
-        rerun=_rerun(skip_existing, changed, overwrite),
+        rerun=rerun_of(skip_existing, changed, overwrite),
         jobs=jobs,
     )
     request = Request(
@@ -188,7 +186,7 @@ def transfer(
         engine=engine.value,
         address=address,
     )
-    _exit(run_batch(request))
+    leave(run_batch(request))
 
 
 def recolor(
@@ -215,15 +213,36 @@ def recolor(
     from colorflow.cli.recolor import Request, run_recolor
 
     request = Request(files, out, saturation, source, overwrite, device.value, model)
-    _exit(run_recolor(request))
+    leave(run_recolor(request))
 
 
-def _rerun(skip: bool, changed: bool, overwrite: bool) -> str:
+def rerun_of(skip: bool, changed: bool, overwrite: bool) -> str:
+    """Tell what is to happen where there are results already.
+
+    Args:
+        skip: ``--skip-existing`` was given.
+        changed: ``--changed`` was given.
+        overwrite: ``--overwrite`` was given.
+
+    Returns:
+        As :class:`colorflow.batch.config.BatchConfig` takes it.
+
+    Raises:
+        ConfigError: more than one was given.
+    """
     if skip + changed + overwrite > 1:
         raise ConfigError("--skip-existing, --changed, --overwrite: expected one of them")
     return "overwrite" if overwrite else "changed" if changed else "skip"
 
 
-def _exit(code: int) -> None:
+def leave(code: int) -> None:
+    """End the command.
+
+    Args:
+        code: of the exit; nothing happens where all is done.
+
+    Raises:
+        Exit: with any other code.
+    """
     if code != exit_codes.DONE:
         raise typer.Exit(code)

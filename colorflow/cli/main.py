@@ -16,6 +16,8 @@ from colorflow import __version__
 from colorflow.cli import exit_codes
 from colorflow.cli.jobs import colorize, recolor, transfer
 from colorflow.cli.options import EPILOG, Device, DeviceOption, JsonOption, ModelOption
+from colorflow.cli.train_app import train_app
+from colorflow.cli.translate import translate
 from colorflow.cli.ui import ui
 from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
 
@@ -45,53 +47,10 @@ def _root(
     """Turn grey photos into many plausible colour photos."""
 
 
-for command in (colorize, transfer, recolor, ui):
+for command in (colorize, translate, transfer, recolor, ui):
     app.command(epilog=EPILOG)(command)
 
-train_app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Train a model on photos of your own."
-)
 app.add_typer(train_app, name="train")
-
-
-@train_app.command("colorize", epilog=EPILOG)
-def train_colorize(
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of colour photos, searched for all of them.")
-    ] = None,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run.")] = None,
-    val: Annotated[
-        Path | None,
-        typer.Option(help="Folder of photos to report on; a fiftieth of --data where not given."),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="photo, paper or tiny.")] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; may be repeated."),
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with a run that was stopped.")
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(help="Folder of the feature caches, which runs share.")
-    ] = None,
-    device: Annotated[Device | None, typer.Option(help="Where to compute.")] = None,
-    devices: Annotated[
-        int | None, typer.Option(min=1, help="GPUs, or processes on a CPU, per machine.")
-    ] = None,
-    nodes: Annotated[int | None, typer.Option(min=1, help="Machines.")] = None,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads per process; 0 leaves the choice to PyTorch.")
-    ] = 0,
-) -> None:
-    """Train a colorizer on a folder of colour photos.
-
-    colorflow train colorize --data photos/ --out run
-    """
-    from colorflow.cli.train import Request, run_training
-
-    request = Request(data, out, val, preset, settings or [], resume, cache, device, devices, nodes)
-    _finish(run_training(request, threads))
 
 
 @app.command(epilog=EPILOG)

@@ -75,6 +75,12 @@ NameOption = Annotated[
         "--name", help="Of the results: {stem} {k} {from} {parent} {ext}. [usual: {stem}_v{k}{ext}]"
     ),
 ]
+LatentsOption = Annotated[
+    bool, typer.Option("--latents", help="Also write the latent code of each result.")
+]
+SheetOption = Annotated[
+    bool, typer.Option("--contact-sheet", help="Also write all results side by side.")
+]
 SkipOption = Annotated[
     bool,
     typer.Option("--skip-existing", help="Leave results that are there alone. [usual]"),

@@ -12,7 +12,9 @@ from colorflow.batch.results import Result
 from colorflow.batch.run import require_writable, run_jobs
 from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
-from colorflow.errors import ColorflowError
+from colorflow.errors import ColorflowError, ImageError
+from colorflow.sampling import Sampler
+from colorflow.translate import load_sampler
 
 FORMATS = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".webp": "webp"}
 
@@ -52,7 +54,7 @@ def run_recolor(request: Request) -> int:
     Raises:
         ColorflowError: the model cannot be loaded, or the place not be written to.
     """
-    colorizer = Colorizer.from_pretrained(request.model, request.device)
+    colorizer = load_sampler(request.model, request.device)
     if request.out is not None:
         require_writable(Path(request.out))
     reporter = Reporter(len(request.files), str(colorizer.device), colorizer.model_id)
@@ -67,10 +69,12 @@ def run_recolor(request: Request) -> int:
     return reporter.summary(request.out or "their folders", None)
 
 
-def _recolor(colorizer: Colorizer, path: Path, request: Request) -> Sequence[Result]:
+def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Result]:
     recipe = read_recipe(path)
     painter = RecipePainter(colorizer, recipe, request.saturation)
     source = find_source(path, recipe, request.source)
+    if source is None and not isinstance(colorizer, Colorizer):
+        raise ImageError(f"{path}: the photo it was made of was not found; name it with --source")
     config = replace(
         painter.config,
         format=FORMATS.get(path.suffix.lower(), "tif"),

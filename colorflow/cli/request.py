@@ -29,6 +29,7 @@ class Request:
         engine: ``"local"`` or ``"ray"``.
         address: of the Ray cluster; None for the usual one.
         hints: file of colour hints, or None.
+        translate: photos into other photos, instead of colouring them.
     """
 
     inputs: Sequence[str]
@@ -46,3 +47,4 @@ class Request:
     engine: str = "local"
     address: str | None = None
     hints: Path | None = None
+    translate: bool = False

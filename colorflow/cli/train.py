@@ -17,6 +17,7 @@ from colorflow.cli import exit_codes
 from colorflow.errors import ConfigError
 
 if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
+    from colorflow.training.config import TrainConfig
     from colorflow.training.plan import RunPlan
 
 EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
@@ -24,7 +25,10 @@ EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of ``colorflow train``; None where one was not given."""
+    """The arguments of ``colorflow train``; None where one was not given.
+
+    ``usual`` is the preset where none is named; the run has to be of its domain.
+    """
 
     data: Path | None
     out: Path | None
@@ -36,6 +40,7 @@ class Request:
     device: Enum | None
     devices: int | None
     nodes: int | None
+    usual: str = "photo"
 
 
 def run_training(request: Request, threads: int) -> int:
@@ -79,6 +84,7 @@ def _plan(request: Request) -> RunPlan:
 
     if request.resume:
         plan = read_plan(request.resume)
+        _require_domain(plan.config, request.usual)
         if request.preset or request.settings:
             base = training_preset(request.preset) if request.preset else plan.config
             wished = override(base, request.settings)
@@ -108,7 +114,8 @@ def _plan(request: Request) -> RunPlan:
     if request.data is None or request.out is None:
         missing = "--data" if request.data is None else "--out"
         raise ConfigError(f"{missing}: expected a folder; or --resume RUN to go on with a run")
-    config = override(training_preset(request.preset or "photo"), request.settings)
+    config = override(training_preset(request.preset or request.usual), request.settings)
+    _require_domain(config, request.usual)
     return RunPlan(
         config,
         request.data,
@@ -119,6 +126,17 @@ def _plan(request: Request) -> RunPlan:
         request.devices or 1,
         request.nodes or 1,
     )
+
+
+def _require_domain(config: TrainConfig, usual: str) -> None:
+    from colorflow.models.presets import preset
+
+    wished, found = preset(usual).domain, config.model.domain
+    if wished != found:
+        raise ConfigError(
+            f"preset '{config.model.name}': it is for {found}, this command trains {wished}; use "
+            f"colorflow train {'translate' if found == 'translation' else 'colorize'}"
+        )
 
 
 def _require_extra() -> None:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from colorflow.colorize import Colorizer
 from colorflow.devices import one_thread
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
 from colorflow.networks.backbones import Backbone
+from colorflow.sampling import Sampler
 
 # What a healthy model stays below, by floating type.
 LIMITS = {"float32": 1e-3, "float64": 1e-9}
@@ -48,7 +48,7 @@ class RoundTrip:
 
 
 def check_round_trips(
-    colorizer: Colorizer, photos: Sequence[PhotoLike], seed: int = 0
+    colorizer: Sampler, photos: Sequence[PhotoLike], seed: int = 0
 ) -> list[RoundTrip]:
     """Measure the round-trip errors of a model.
 
@@ -88,22 +88,25 @@ def check_round_trips(
     return results
 
 
-def _noise(colorizer: Colorizer, seed: int) -> list[tuple[Tensor, Tensor]]:
+def _noise(colorizer: Sampler, seed: int) -> list[tuple[Tensor, Tensor]]:
     generator = torch.Generator().manual_seed(seed)
-    geometry = colorizer.domain.geometry
-    side, small = geometry.side, geometry.side // geometry.stride
-    condition = torch.rand(1, 1, side, side, generator=generator)
-    target = (torch.rand(1, 2, small, small, generator=generator) * 2 - 1) * CHROMA_RANGE
-    return [(condition, target / colorizer.domain.scale)]
+    domain, scale = colorizer.domain, colorizer.model.config.target_scale
+    side, small = domain.geometry.side, domain.geometry.side // domain.geometry.stride
+    condition = torch.rand(1, domain.condition_channels, side, side, generator=generator)
+    shape = 1, domain.target_channels, small, small
+    target = (torch.rand(shape, generator=generator) * 2 - 1) * CHROMA_RANGE
+    return [(condition, target / scale)]
 
 
-def _constants(colorizer: Colorizer) -> list[tuple[Tensor, Tensor]]:
-    geometry = colorizer.domain.geometry
-    side, small = geometry.side, geometry.side // geometry.stride
+def _constants(colorizer: Sampler) -> list[tuple[Tensor, Tensor]]:
+    domain, scale = colorizer.domain, colorizer.model.config.target_scale
+    side, small = domain.geometry.side, domain.geometry.side // domain.geometry.stride
     pairs = []
     for grey, a, b in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.5, 60.0, -60.0), (0.5, -60.0, 60.0)):
-        chroma = torch.tensor([a, b]).view(1, 2, 1, 1).expand(1, 2, small, small)
-        pairs.append((torch.full((1, 1, side, side), grey), chroma / colorizer.domain.scale))
+        lab = torch.tensor([100 * grey - 50, a, b])[-domain.target_channels :]
+        target = lab.view(1, -1, 1, 1).expand(1, -1, small, small)
+        condition = torch.full((1, domain.condition_channels, side, side), grey)
+        pairs.append((condition, target / scale))
     return pairs
 
 

@@ -73,50 +73,61 @@ def _excess(rgb: Tensor) -> Tensor:
     return torch.maximum(rgb.amax(0) - 1, -rgb.amin(0))
 
 
-def chroma_limit(
-    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
-) -> Tensor:
+def chroma_limit(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Find how much of a chroma fits into sRGB at constant lightness and hue.
 
     Bisection between t = 0, a grey and so in gamut, and t = 1. Faster root finders gain nothing:
-    the worst channel changes along the way, and they stall at the kinks.
+    the worst channel changes along the way, and they stall at the kinks. Of XYZ only X and Z
+    change, and a colour fits where max |rgb - 1/2| is at most 1/2.
 
     Args:
         lightness: L in [0, 100], [count].
         a: Lab a, [count].
         b: Lab b, [count].
-        workspace: as for :func:`linear_rgb`.
 
     Returns:
         The largest factor t in [0, 1] for which (L, t a, t b) is in gamut, from below, [count].
         (For a few bright yellows the way leaves the gamut twice; there it is one of the two.)
     """
-    fits = _excess(linear_rgb(lightness, a, b, workspace)) <= SLACK
-    middle, half = torch.full_like(a, 0.5), 0.5
+    matrix = lightness.new_tensor(_matrix())  # [rgb, xyz]
+    step = torch.stack([a / 500, b / -200])  # of f_x and f_z from grey to the colour, [2, count]
+    grey = (lightness + 16) / 116
+    middle = grey.clamp(min=DELTA)
+    luminance = middle**3 + 3 * DELTA**2 * (grey - middle)
+    base = matrix[:, 1:2] * luminance - 0.5
+    f, above, cube = (torch.empty_like(step) for _ in range(3))
+    rgb = torch.empty_like(base)
+
+    def room(t: Tensor) -> Tensor:
+        torch.addcmul(grey, step, t, out=f)
+        torch.clamp(f, min=DELTA, out=above)
+        torch.mul(above, above, out=cube)
+        cube.mul_(above).add_(f.sub_(above), alpha=3 * DELTA**2)
+        torch.addcmul(base, matrix[:, :1], cube[0], out=rgb)
+        return 0.5 + SLACK - rgb.addcmul_(matrix[:, 2:], cube[1]).abs_().amax(0)
+
+    fits = room(torch.ones_like(a)) >= 0
+    t, half = torch.full_like(a, 0.5), 0.5
     for _ in range(HALVINGS):
-        room = SLACK - _excess(linear_rgb(lightness, a * middle, b * middle, workspace))
         half /= 2
-        middle += torch.copysign(torch.full_like(a[:1], half), room)
+        t += room(t).sign_().mul_(half)
     # The lower end of the last interval is in gamut. Where all of the chroma fits, bisection only
     # comes close to 1.
-    return (middle - half).masked_fill_(fits, 1.0)
+    return (t - half).masked_fill_(fits, 1.0)
 
 
-def compress_chroma(
-    lightness: Tensor, a: Tensor, b: Tensor, workspace: Tensor | None = None
-) -> tuple[Tensor, Tensor]:
+def compress_chroma(lightness: Tensor, a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """Reduce chroma where sRGB cannot show it, at constant lightness and hue.
 
     Args:
         lightness: L in [0, 100], [count].
         a: Lab a, [count].
         b: Lab b, [count].
-        workspace: as for :func:`linear_rgb`.
 
     Returns:
         The new a and b.
     """
-    factor = chroma_limit(lightness, a, b, workspace)
+    factor = chroma_limit(lightness, a, b)
     return a * factor, b * factor
 
 
@@ -204,5 +215,5 @@ def fitted_values(
     Returns:
         [3, count], as the encoder gives them.
     """
-    a, b = compress_chroma(lightness, a, b, workspace)
+    a, b = compress_chroma(lightness, a, b)
     return encode(linear_rgb(lightness, a, b, workspace), None)

@@ -97,18 +97,18 @@ class Upsampler:
         Source: Kopf et al., "Joint Bilateral Upsampling" (2007).
 
         Args:
-            chroma: [2, h, w], Lab units.
+            chroma: [channels, h, w], Lab units.
 
         Returns:
-            [2, h * factor, w * factor].
+            [channels, h * factor, w * factor].
         """
-        factor = self.config.guide_factor
-        fine = chroma.new_zeros(2, *self.weights.shape[1:])
+        factor, channels = self.config.guide_factor, len(chroma)
+        fine = chroma.new_zeros(channels, *self.weights.shape[1:])
         near = _neighbours(chroma, self.config.bilateral_radius)
         for weight, values in zip(self.weights, near, strict=True):
             fine.addcmul_(weight, values[:, :, None])
-        blocks = fine.view(2, *self.chroma_size, factor, factor)
-        return blocks.transpose(2, 3).reshape(2, *self.size)
+        blocks = fine.view(channels, *self.chroma_size, factor, factor)
+        return blocks.transpose(2, 3).reshape(channels, *self.size)
 
     def coefficients(self, chroma: Tensor) -> Tensor:
         """Write enlarged chroma as a locally linear function of lightness, c = A L + B.
@@ -119,10 +119,11 @@ class Upsampler:
         (2015).
 
         Args:
-            chroma: [2, h, w], Lab units.
+            chroma: [channels, h, w], Lab units.
 
         Returns:
-            A of a and b, B of a and b, at the guide's size [4, h * factor, w * factor].
+            A of all channels, B of all channels, at the guide's size
+            [2 channels, h * factor, w * factor].
         """
         fine = self.joint_bilateral(chroma)
         for _ in range(self.config.corrections):
@@ -130,20 +131,20 @@ class Upsampler:
             # Not in place: the pooling must find what it was given when it is differentiated.
             fine = fine + self.rows @ lost @ self.columns
         r = self.config.guided_radius
-        mean, product = box_mean(torch.cat([fine, self.guide * fine]), r).split(2)
+        mean, product = box_mean(torch.cat([fine, self.guide * fine]), r).chunk(2)
         slope = (product - self.mean * mean) / self.damped
         averaged = box_mean(torch.cat([slope, mean - slope * self.mean]), r)
-        averaged[2:] -= averaged[:2] * MIDDLE
+        averaged[len(chroma) :] -= averaged[: len(chroma)] * MIDDLE
         return averaged
 
-    def strips(self, chroma: Tensor) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    def strips(self, chroma: Tensor) -> Iterator[tuple[slice, list[Tensor]]]:
         """Enlarge chroma to the size of the photo, strip by strip.
 
         Args:
-            chroma: [2, h, w], Lab units.
+            chroma: [channels, h, w], Lab units.
 
         Yields:
-            A range of rows, and a and b of those rows, each [rows, width].
+            A range of rows, and the channels of those rows, each [rows, width].
         """
         height, width = self.lightness.shape
         # Across first, once; then down, a strip at a time, so that nothing full-size is held.
@@ -158,9 +159,10 @@ class Upsampler:
             first, last = int(used[0]), int(used[-1]) + 1
             strip = wide[:, first:last]
             if height != self.size[0]:
-                strip = self.downwards[rows, first:last] @ strip  # [4, rows, width]
+                strip = self.downwards[rows, first:last] @ strip  # [2 channels, rows, width]
             light = self.lightness[rows]
-            yield rows, strip[2] + strip[0] * light, strip[3] + strip[1] * light
+            slopes, offsets = strip.chunk(2)
+            yield rows, [b + a * light for a, b in zip(slopes, offsets, strict=True)]
 
 
 def bilateral_weights(coarse: Tensor, guide: Tensor, config: UpsampleConfig) -> Tensor:
@@ -243,16 +245,16 @@ def box_mean(planes: Tensor, radius: int) -> Tensor:
 
 def upsample_strips(
     chroma: Tensor, lightness: Tensor, config: UpsampleConfig | None = None
-) -> Iterator[tuple[slice, Tensor, Tensor]]:
+) -> Iterator[tuple[slice, list[Tensor]]]:
     """Enlarge chroma to the size of a photo once; see :meth:`Upsampler.strips`.
 
     Args:
-        chroma: [2, h, w], Lab units.
+        chroma: [channels, h, w], Lab units.
         lightness: of the photo [height, width], L in [0, 100].
         config: settings; the defaults where None.
 
     Returns:
-        Ranges of rows, and a and b of those rows, each [rows, width].
+        Ranges of rows, and the channels of those rows, each [rows, width].
     """
     height, width = chroma.shape[1:]
     return Upsampler(lightness, (height, width), config).strips(chroma)
@@ -285,6 +287,6 @@ def upsample_plane(
         [height, width], non-negative.
     """
     result = torch.empty_like(lightness)
-    for rows, value, _ in upsample_strips(torch.stack([plane, plane]), lightness, config):
+    for rows, (value,) in upsample_strips(plane[None], lightness, config):
         result[rows] = value
     return result.clamp_(min=0)

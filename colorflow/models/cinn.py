@@ -26,8 +26,6 @@ from colorflow.transforms import (
     Transform,
 )
 
-TARGET_CHANNELS = 2
-
 
 class ConditionalINN(nn.Module):
     """A conditional normalizing flow: target <-> latents, given a photo.
@@ -50,8 +48,9 @@ class ConditionalINN(nn.Module):
         self.config = config
         width = config.pyramid_width
         taps = [Tap(name, tap_channels(name), tap_stride(name)) for name in config.taps]
-        self.pyramid = FeaturePyramid(taps, config.condition_strides, width, 1, config.dropout)
-        self.head = nn.Conv2d(width, 2 * TARGET_CHANNELS, 1) if config.affine_start else None
+        inputs, channels = config.condition_channels, config.target_channels
+        self.pyramid = FeaturePyramid(taps, config.condition_strides, width, inputs, config.dropout)
+        self.head = nn.Conv2d(width, 2 * channels, 1) if config.affine_start else None
         if self.head is not None:
             nn.init.zeros_(self.head.weight)
             nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
@@ -66,8 +65,7 @@ class ConditionalINN(nn.Module):
             self._routes.append(route)
 
         if config.affine_start:
-            add(ConditionalAffine(TARGET_CHANNELS), "head")
-        channels = TARGET_CHANNELS
+            add(ConditionalAffine(channels), "head")
         for index, stage in enumerate(config.stages):
             if stage.downsample:
                 add(Haar())
@@ -121,7 +119,7 @@ class ConditionalINN(nn.Module):
         Returns:
             One shape per level, finest first, without the count.
         """
-        channels, shapes = TARGET_CHANNELS, []
+        channels, shapes = self.config.target_channels, []
         keeps = [(s.downsample, s.keep) for s in self.config.stages]
         if self.config.tail:
             keeps.append((True, self.config.tail.keep))
@@ -207,19 +205,19 @@ class ConditionalINN(nn.Module):
             features: of the backbone, by tap.
 
         Returns:
-            [photos, 2, height / stride, width / stride].
+            [photos, target channels, height / stride, width / stride].
         """
         if self.head is None:
             raise ShapeError("predict: this model has no affine start and so no regressor")
         finest = self.pyramid(condition, features).maps[self.config.stride]
-        shift: Tensor = self.head(finest)[:, :TARGET_CHANNELS]
+        shift: Tensor = self.head(finest)[:, : self.config.target_channels]
         return shift
 
     def forward(self, target: Tensor, prepared: PreparedCondition) -> tuple[Latents, Tensor]:
         """Encode targets.
 
         Args:
-            target: [batch, 2, height, width], batch a multiple of the prepared photos.
+            target: [batch, channels, height, width], batch a multiple of the prepared photos.
             prepared: of :meth:`prepare`.
 
         Returns:
@@ -228,9 +226,10 @@ class ConditionalINN(nn.Module):
         Raises:
             ShapeError: the target does not fit the condition.
         """
-        if target.dim() != 4 or tuple(target.shape[1:]) != (TARGET_CHANNELS, *prepared.size):
+        channels = self.config.target_channels
+        if target.dim() != 4 or tuple(target.shape[1:]) != (channels, *prepared.size):
             raise ShapeError(
-                f"ConditionalINN: expected targets [batch, {TARGET_CHANNELS}, "
+                f"ConditionalINN: expected targets [batch, {channels}, "
                 f"{prepared.size[0]}, {prepared.size[1]}], got {list(target.shape)}"
             )
         levels, log_det = self.flow(target, prepared.terms)
@@ -244,7 +243,7 @@ class ConditionalINN(nn.Module):
             prepared: of :meth:`prepare`, for b photos.
 
         Returns:
-            Targets [batch, 2, height, width], and log|det dtarget/dz| [batch] in nats.
+            Targets [batch, channels, height, width], and log|det dtarget/dz| [batch] in nats.
 
         Raises:
             ShapeError: the latents do not fit the condition.
@@ -261,7 +260,7 @@ class ConditionalINN(nn.Module):
         """Compute log p(target | photo), in nats, on the model's scale.
 
         Args:
-            target: [batch, 2, height, width].
+            target: [batch, target channels, height, width].
             prepared: of :meth:`prepare`.
 
         Returns:

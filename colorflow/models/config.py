@@ -12,6 +12,9 @@ from colorflow.errors import ConfigError
 from colorflow.networks.backbones import check_taps, tap_stride
 from colorflow.transforms.clamps import get_clamp
 
+# Of the condition and of the target, by domain.
+CHANNELS = {"colorization": (1, 2), "translation": (3, 3)}
+
 
 @dataclass(frozen=True)
 class StageConfig:
@@ -61,7 +64,7 @@ class ModelConfig:
 
     Args:
         name: of the preset it came from.
-        domain: what is condition and what is target, e.g. ``"colorization"``.
+        domain: what is condition and what is target, a key of :data:`CHANNELS`.
         side: shorter side of the condition, in pixels.
         stride: pixels of the condition per pixel of the target.
         target_scale: physical units (of Lab) per unit of the model.
@@ -102,6 +105,10 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
+        if self.domain not in CHANNELS:
+            raise ConfigError(
+                f"domain: expected one of {', '.join(CHANNELS)}, the model says {self.domain}"
+            )
         self._check_tuple("stages", StageConfig)
         self._check_tuple("taps", str)
         self._check_tuple("kernels", int)
@@ -146,7 +153,7 @@ class ModelConfig:
             )
 
     def _check_channels(self) -> None:
-        channels = 2
+        channels = self.target_channels
         parts = [(stage.downsample, stage.keep) for stage in self.stages]
         if self.tail:
             parts.append((True, self.tail.keep))
@@ -159,9 +166,19 @@ class ModelConfig:
             channels = keep or channels
 
     @property
+    def condition_channels(self) -> int:
+        """Channels of the picture the model is given."""
+        return CHANNELS[self.domain][0]
+
+    @property
+    def target_channels(self) -> int:
+        """Channels of what the model predicts."""
+        return CHANNELS[self.domain][1]
+
+    @property
     def levels(self) -> int:
         """How many levels the latents have."""
-        channels, levels = 2, 1
+        channels, levels = self.target_channels, 1
         parts = [(stage.downsample, stage.keep) for stage in self.stages]
         if self.tail:
             parts.append((True, self.tail.keep))

@@ -12,7 +12,7 @@ def preset_names() -> tuple[str, ...]:
     Returns:
         Their names.
     """
-    return ("paper", "photo", "tiny")
+    return ("paper", "photo", "tiny", "translate", "translate-tiny")
 
 
 def preset(name: str) -> ModelConfig:
@@ -23,6 +23,9 @@ def preset(name: str) -> ModelConfig:
     splits come right after the downsampling, before anything mixes averages and details, which is
     why the unconditional 1 x 1 couplings between them are gone; VGG-16 features instead of a
     network trained for the purpose. ``photo`` is the bundled model, ``tiny`` is for tests.
+
+    ``translate`` is for photos in pairs, 3 x 64 x 64 values from a photo of 128 pixels, and small,
+    as there are few pairs; ``translate-tiny`` is for tests.
 
     Source: Ardizzone et al., "Guided Image Generation with Conditional Invertible Neural
     Networks" (2019), and its published code.
@@ -82,6 +85,38 @@ def preset(name: str) -> ModelConfig:
             stages=(
                 StageConfig(couplings=2, hidden=16),
                 StageConfig(couplings=2, hidden=16, keep=16),
+            ),
+        )
+    if name == "translate":
+        return ModelConfig(
+            name="translate",
+            domain="translation",
+            stride=2,
+            backbone="lite2",
+            taps=("stage3", "stage5", "stage7"),
+            pyramid_width=64,
+            dropout=0.3,
+            affine_start=False,
+            stages=(
+                StageConfig(couplings=4, hidden=32),
+                StageConfig(couplings=4, hidden=48, keep=16),
+                StageConfig(couplings=4, hidden=64, keep=24),
+                StageConfig(couplings=4, hidden=64, keep=24),
+                StageConfig(couplings=4, hidden=64, keep=24),
+            ),
+            temperature=(0.7, 0.8, 0.9, 1.0, 1.0),
+        )
+    if name == "translate-tiny":
+        return ModelConfig(
+            name="translate-tiny",
+            domain="translation",
+            side=32,
+            stride=2,
+            taps=("conv2_2", "conv3_3"),
+            pyramid_width=16,
+            stages=(
+                StageConfig(couplings=2, hidden=16),
+                StageConfig(couplings=2, hidden=16, keep=24),
             ),
         )
     raise ConfigError(f"preset '{name}': expected one of {', '.join(preset_names())}")

@@ -29,6 +29,8 @@ class DataConfig:
         noise: standard deviation of the Gaussian noise that dequantises the target, in units of
             the model; it keeps the density finite where chroma takes few values.
         workers: processes that decode photos.
+        jitter: largest relative change of brightness, contrast and saturation of the condition, in
+            [0, 1); for pairs, of which there are few.
     """
 
     cache: bool = True
@@ -37,6 +39,7 @@ class DataConfig:
     smallest: int = 64
     noise: float = 0.05
     workers: int = 1
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         _require("data.views", self.views, self.views >= 1, "at least 1")
@@ -44,6 +47,7 @@ class DataConfig:
         _require("data.smallest", self.smallest, self.smallest >= 1, "at least 1")
         _require("data.noise", self.noise, 0 <= self.noise < math.inf, "a number >= 0")
         _require("data.workers", self.workers, self.workers >= 0, "a number >= 0")
+        _require("data.jitter", self.jitter, 0 <= self.jitter < 1, "a number in [0, 1)")
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,30 @@ def training_preset(name: str) -> TrainConfig:
             precision="32",
             report_steps=40,
             report_photos=32,
+        )
+    if name == "translate-tiny":
+        return TrainConfig(
+            model,
+            DataConfig(smallest=model.side // 2, views=2, workers=0, jitter=0.1),
+            regress=PhaseConfig(),
+            flow=PhaseConfig(steps=60, learning_rate=2e-3),
+            batch=8,
+            warmup=10,
+            ema=0.9,
+            precision="32",
+            report_steps=30,
+            report_photos=16,
+        )
+    if name == "translate":
+        # Few pairs of few sites: many views of each, and strong weight decay.
+        return TrainConfig(
+            model,
+            DataConfig(views=12, crop=0.7, jitter=0.25),
+            regress=PhaseConfig(),
+            flow=PhaseConfig(minutes=20),
+            batch=24,
+            weight_decay=0.05,
+            report_steps=100,
         )
     if name == "paper":
         return TrainConfig(

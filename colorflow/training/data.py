@@ -68,7 +68,7 @@ class TrainingData:
     ) -> None:
         self.config = config
         crop = config.data.crop
-        self.views = Views(train, domain, config.seed, crop)
+        self.views = Views(train, domain, config.seed, crop, config.data.jitter)
         # By hash: names often begin with the collection, and the first ones would be of one kind.
         reported = sorted(held, key=lambda file: file.content)[: config.report_photos]
         self.held = Views(reported, domain, config.seed, crop)
@@ -81,7 +81,10 @@ class TrainingData:
 
     def _key(self, domain: Domain, identity: str) -> dict[str, Any]:
         geometry, model = domain.geometry, self.config.model
+        # Only where there is one: caches of photos from before there were pairs still serve.
+        jitter = {"jitter": self.config.data.jitter} if self.config.data.jitter else {}
         return {
+            **jitter,
             "version": 1,
             "domain": domain.name,
             "scale": model.target_scale,

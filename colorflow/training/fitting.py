@@ -48,12 +48,12 @@ class StopOnSignal(Callback):
 
     Args:
         path: of the checkpoint.
-        run: folder of the run.
+        resume: the command that goes on with the run.
         report_steps: where a report is due, it is made before the run stops.
     """
 
-    def __init__(self, path: Path, run: Path, report_steps: int) -> None:
-        self.path, self.run, self.report_steps = path, run, report_steps
+    def __init__(self, path: Path, resume: str, report_steps: int) -> None:
+        self.path, self.resume, self.report_steps = path, resume, report_steps
         self.asked = False
         # Read here: later they are those of the trainer, which takes them for itself.
         self._old = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
@@ -84,8 +84,7 @@ class StopOnSignal(Callback):
         if asked and not due and not trainer.should_stop:
             trainer.save_checkpoint(self.path)
             raise TrainingStoppedError(
-                f"stopped at step {trainer.global_step}, all is saved; go on with: "
-                f"colorflow train colorize --resume {self.run}"
+                f"stopped at step {trainer.global_step}, all is saved; go on with: {self.resume}"
             )
 
     def restore(self) -> None:
@@ -146,7 +145,7 @@ def fit_phase(
         save_on_train_epoch_end=False,
     )
     saver.FILE_EXTENSION = ".safetensors"
-    stop = StopOnSignal(checkpoint, plan.out, config.report_steps)
+    stop = StopOnSignal(checkpoint, plan.resume, config.report_steps)
     logger = TensorBoardLogger(plan.out, name="", version="tensorboard")
     with _quiet():
         trainer = Trainer(
@@ -174,8 +173,7 @@ def fit_phase(
             trainer.fit(module, ckpt_path=resumed)
         except SystemExit as error:  # what the trainer makes of a second Ctrl-C
             raise TrainingStoppedError(
-                "stopped at once; go on from the last checkpoint with: "
-                f"colorflow train colorize --resume {plan.out}"
+                f"stopped at once; go on from the last checkpoint with: {plan.resume}"
             ) from error
         finally:
             stop.restore()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from colorflow.errors import ConfigError
-from colorflow.models.cinn import TARGET_CHANNELS, ConditionalINN
+from colorflow.models.cinn import ConditionalINN
 
 
 def regression_loss(
@@ -73,6 +73,6 @@ def likelihood_loss(
     loss = nll.clamp(max=worst).mean()
     term = prepared.terms[0]
     if model.head is not None and term is not None and regression > 0:
-        shift = term[:, :TARGET_CHANNELS]
+        shift = term[:, : target.shape[1]]
         loss = loss + regression * (shift - target).square().mean()
     return loss, nll.detach().mean()

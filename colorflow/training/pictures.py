@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from PIL import Image
 
 from colorflow.domains import Domain
@@ -40,8 +39,9 @@ def grid_picture(
     rows = []
     for row in range(count):
         condition = batch["condition"][row]
-        targets = [torch.zeros_like(samples[row, 0]), *samples[row], batch["target"][row]]
-        rows.append([domain.preview(condition, target) for target in targets])
+        targets = [*samples[row], batch["target"][row]]
+        made = [domain.preview(condition, target) for target in targets]
+        rows.append([domain.show(condition), *made])
     return tile(rows)
 
 

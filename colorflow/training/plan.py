@@ -46,6 +46,12 @@ class RunPlan:
                 f"batch: expected a multiple of the {world} processes, got {self.config.batch}"
             )
 
+    @property
+    def resume(self) -> str:
+        """The command that goes on with the run."""
+        verb = "translate" if self.config.model.domain == "translation" else "colorize"
+        return f"colorflow train {verb} --resume {self.out}"
+
     def to_dict(self) -> dict[str, Any]:
         """Give the plan as plain data, ready for JSON."""
         val = str(self.val.absolute()) if self.val else None

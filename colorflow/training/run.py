@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from colorflow.devices import choose_device
-from colorflow.domains import colorization_of
+from colorflow.domains import Translation, domain_of
 from colorflow.errors import ColorflowError
 from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
@@ -19,6 +19,7 @@ from colorflow.training.config import PHASES
 from colorflow.training.data import TrainingData, hold_back
 from colorflow.training.fitting import TrainingStoppedError, fit_phase
 from colorflow.training.module import PhaseModule
+from colorflow.training.pairs import hold_back_sites, survey_pairs
 from colorflow.training.plan import CONFIG, RunPlan, write_plan
 from colorflow.training.reports import LOG, Pulse, Report
 from colorflow.training.survey import Survey, Surveyed, survey
@@ -77,7 +78,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     device = choose_device(plan.device)
     identity = backbone_hash(config.model.backbone)
     train, held = _photos(plan, log)
-    domain = colorization_of(config.model)
+    domain = domain_of(config.model)
     torch.manual_seed(config.seed)
     model = ConditionalINN(config.model).to(memory_format=torch.channels_last)
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)
@@ -112,8 +113,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
             (plan.out / "checkpoints" / f"{name}.safetensors").unlink(missing_ok=True)
         if asked:
             raise TrainingStoppedError(
-                f"stopped after {name}, all is saved; go on with: "
-                f"colorflow train colorize --resume {plan.out}"
+                f"stopped after {name}, all is saved; go on with: {plan.resume}"
             )
     log(f"done: {result}")
     return result
@@ -122,8 +122,13 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
 def _photos(plan: RunPlan, log: Log) -> tuple[tuple[Surveyed, ...], tuple[Surveyed, ...]]:
     config = plan.config
     smallest, workers = config.data.smallest, config.data.workers
+    pairs = config.model.domain == Translation.name
 
     def look(folder: Path) -> Survey:
+        if pairs:
+            found = survey_pairs(folder, smallest, log)
+            log(found.summary())
+            return found
         name = "survey.json" if folder == plan.data else "survey_val.json"
         found = survey(folder, smallest, plan.out / name, workers, log)
         log(found.summary())
@@ -131,19 +136,34 @@ def _photos(plan: RunPlan, log: Log) -> tuple[tuple[Surveyed, ...], tuple[Survey
 
     train = look(plan.data)
     if plan.val is None:
-        kept, held = hold_back(train)
-        log(f"no --val: {len(held)} photos are held back for the reports, {len(kept)} train")
+        kept, held = hold_back_sites(train) if pairs else hold_back(train)
+        of = f" of {_sites(held)}" if pairs else ""
+        log(
+            f"no --val: {len(held)} {train.kind}{of} are held back for the reports, "
+            f"{len(kept)} train"
+        )
         return kept, held
     val = look(plan.val)
+    both = {file.site for file in train.good if file.site} & {file.site for file in val.good}
+    if both:
+        log(
+            f"warning: sites of --val are among those of --data too, figures will flatter: "
+            f"{', '.join(sorted(both))}"
+        )
     shared = train.shared_with(val)
     if shared:
-        pairs = "; ".join(f"{ours} = {theirs}" for ours, theirs in shared[:5])
+        same = "; ".join(f"{ours} = {theirs}" for ours, theirs in shared[:5])
         more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
         log(
-            f"warning: {len(shared)} photos of --val are among those of --data too, figures will "
-            f"flatter: {pairs}{more}"
+            f"warning: {len(shared)} {train.kind} of --val are among those of --data too, figures "
+            f"will flatter: {same}{more}"
         )
     return train.good, val.good
+
+
+def _sites(files: tuple[Surveyed, ...]) -> str:
+    names = sorted({file.site for file in files})
+    return f"the site{'s' if len(names) > 1 else ''} {', '.join(names)}"
 
 
 def _is_first_process() -> bool:

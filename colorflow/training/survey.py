@@ -29,12 +29,16 @@ class Surveyed:
         content: SHA-256 of its bytes.
         reason: why it is left out: a class of reasons; empty where it is good.
         detail: the reason in full.
+        partner: path of the photo that makes a pair with it; empty where there is none.
+        site: of a pair, the camera or scene.
     """
 
     path: str
     content: str
     reason: str = ""
     detail: str = ""
+    partner: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,12 @@ class Survey:
     Args:
         folder: that was looked through.
         files: all of them.
+        kind: what they are called.
     """
 
     folder: Path
     files: tuple[Surveyed, ...]
+    kind: str = "photos"
 
     @property
     def good(self) -> tuple[Surveyed, ...]:
@@ -56,7 +62,7 @@ class Survey:
 
     def summary(self) -> str:
         """Say in one line how many photos there are, and how many are left out for what reason."""
-        line = f"{self.folder}: {len(self.good)} photos"
+        line = f"{self.folder}: {len(self.good)} {self.kind}"
         reasons = Counter(file.reason for file in self.files if file.reason)
         parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
         return f"{line}; left out: {', '.join(parts)}" if parts else line

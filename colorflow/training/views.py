@@ -10,27 +10,63 @@ import torch
 from torch import Tensor
 
 from colorflow.domains import Domain
+from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.models.latents import derive_seed
+from colorflow.training.pairs import read_pair
 from colorflow.training.survey import Surveyed
 
 
-def crop(photo: Photo, view: int, generator: torch.Generator, smallest: float = 0.6) -> Photo:
-    """Cut a square view out of a photo.
+@dataclass(frozen=True)
+class Square:
+    """A square part of a photo.
+
+    Args:
+        top: first row.
+        left: first column.
+        side: in pixels.
+        mirror: left and right are exchanged.
+    """
+
+    top: int
+    left: int
+    side: int
+    mirror: bool = False
+
+    def cut(self, photo: Photo) -> Photo:
+        """Cut the part out.
+
+        Args:
+            photo: the whole photo.
+
+        Returns:
+            A square photo.
+        """
+        rows = slice(self.top, self.top + self.side)
+        pixels = photo.pixels[rows, self.left : self.left + self.side]
+        if self.mirror:
+            pixels = pixels[:, ::-1]
+        return Photo(np.ascontiguousarray(pixels), source=photo.source)
+
+
+def choose_square(
+    size: tuple[int, int], view: int, generator: torch.Generator, smallest: float = 0.6
+) -> Square:
+    """Choose a square view of a photo.
 
     View 0 is the centre; the others are random squares, half of them mirrored.
 
     Args:
-        photo: the whole photo.
+        size: height and width of the photo.
         view: number of the view.
         generator: source of randomness.
         smallest: side of the smallest square, as a share of the photo's shorter side, (0, 1].
 
     Returns:
-        A square photo that shares the pixels' memory where it can.
+        The square.
     """
-    height, width = photo.size
+    height, width = size
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
     mirror = False
@@ -39,10 +75,28 @@ def crop(photo: Photo, view: int, generator: torch.Generator, smallest: float = 
         side = max(1, round(side * (smallest + (1 - smallest) * scale)))
         top, left = int(y * (height - side + 1)), int(x * (width - side + 1))
         mirror = flip < 0.5
-    pixels = photo.pixels[top : top + side, left : left + side]
-    if mirror:
-        pixels = pixels[:, ::-1]
-    return Photo(np.ascontiguousarray(pixels), source=photo.source)
+    return Square(top, left, side, mirror)
+
+
+def jitter(photo: Photo, generator: torch.Generator, strength: float) -> Photo:
+    """Change brightness, contrast and saturation a little, as other cameras and weathers do.
+
+    Args:
+        photo: RGB.
+        generator: source of randomness.
+        strength: largest change of each factor, [0, 1).
+
+    Returns:
+        The changed photo.
+    """
+    from torchvision.transforms.v2 import functional as change
+
+    factors = 1 + strength * (2 * torch.rand(3, generator=generator) - 1)
+    brightness, contrast, saturation = factors.tolist()
+    planes = torch.from_numpy(to_unit(photo.pixels)).permute(2, 0, 1)
+    planes = change.adjust_brightness(planes, brightness)
+    planes = change.adjust_saturation(change.adjust_contrast(planes, contrast), saturation)
+    return Photo(planes.permute(1, 2, 0).contiguous().numpy(), source=photo.source)
 
 
 @dataclass(frozen=True)
@@ -53,13 +107,15 @@ class Views:
         files: good photos of a survey.
         domain: what to make of them.
         seed: of the random views.
-        smallest: as for :func:`crop`.
+        smallest: as for :func:`choose_square`.
+        jitter: as for :func:`jitter`; of the condition alone, in all views but the centre.
     """
 
     files: Sequence[Surveyed]
     domain: Domain
     seed: int
     smallest: float = 0.6
+    jitter: float = 0.0
 
     def pair(self, position: int, view: int) -> tuple[Tensor, Tensor]:
         """Make one pair; it depends on the file's content, the view and the seed alone.
@@ -76,7 +132,12 @@ class Views:
         """
         file = self.files[position]
         generator = torch.Generator().manual_seed(derive_seed(self.seed, file.content, view))
-        photo = crop(read_photo(file.path), view, generator, self.smallest)
+        whole: tuple[Photo, ...]
+        whole = read_pair(file) if file.site else (read_photo(file.path),)
+        square = choose_square(whole[0].size, view, generator, self.smallest)
+        photo, *others = (square.cut(part) for part in whole)
+        if self.jitter and view > 0 and photo.pixels.ndim == 3:
+            photo = jitter(photo, generator, self.jitter)
         side = self.domain.geometry.side
-        condition, target = self.domain.pair(photo, (side, side))
+        condition, target = self.domain.pair(photo, (side, side), *others)
         return condition[0], target[0]

@@ -182,8 +182,10 @@ def test_a_photo_that_changed_is_not_taken_for_done(tiny, folder, tmp_path, grey
     out = tmp_path / "out"
     _run(tiny, folder, out)
     Image.fromarray(255 - grey_cat).save(folder / "a.jpg")
-    newer = (out / "a_v1.jpg").stat().st_mtime + 0.01
-    os.utime(folder / "a.jpg", (newer, newer))
+    now = time.time()
+    for name in ("a_v1.jpg", "a_v2.jpg"):
+        os.utime(out / name, (now - 60, now - 60))
+    os.utime(folder / "a.jpg", (now - 30, now - 30))
     found = _run(tiny, folder, out)
     assert [r.status for r in found] == ["stale", "skipped"]
     assert "has changed" in found[0].reason
@@ -271,10 +273,12 @@ def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(
 
     def slow_second(self, leaves):
         # So that photos are left with their first result written and the second still to come.
-        if leaves[0].output.stem.endswith("_v2") and leaves[0].output.stem != "a_v2":
+        stem = leaves[0].outputs[0].stem
+        if stem.endswith("_v2") and stem != "a_v2":
             time.sleep(0.3)
         return finish(self, leaves)
 
+    monkeypatch.setattr(line, "TOGETHER_PIXELS", 1)
     monkeypatch.setattr(line.Line, "finish", slow_second)
     out = tmp_path / "out"
     config = BatchConfig(samples=2, jobs=4)
@@ -286,6 +290,16 @@ def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(
     assert all(path.exists() for path in first.outputs)
     assert not list(out.rglob(".*"))
     assert 2 <= len(_tree(out)) < 60
+
+
+@pytest.mark.parametrize("pixels", [1, 2 * 150 * 100])
+def test_results_finished_together_are_those_finished_one_by_one(
+    tiny, folder, tmp_path, monkeypatch, pixels
+):
+    _run(tiny, folder, tmp_path / "out", samples=3, latents=True)
+    monkeypatch.setattr(line, "TOGETHER_PIXELS", pixels)
+    _run(tiny, folder, tmp_path / "apart", samples=3, latents=True)
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "apart")
 
 
 def test_a_part_of_a_shared_job_names_its_files_for_it_and_sweeps_nothing(
@@ -330,10 +344,10 @@ def test_memory_that_is_short_for_large_calls_only_costs_bits_not_photos(
 ):
     paint = type(tiny).paint
 
-    def short(self, photos, seed=0, rows=None):
+    def short(self, photos, seed=0, rows=None, hints=()):
         if len(photos) > 1 or rows > 1:
             raise MemoryError
-        return paint(self, photos, seed, rows)
+        return paint(self, photos, seed, rows, hints)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     found = _run(tiny, folder, tmp_path / "out")
@@ -347,11 +361,11 @@ def test_a_smaller_work_size_is_the_last_resort_and_is_said(
     paint = type(tiny).paint
     sizes = []
 
-    def short(self, photos, seed=0, rows=None):
+    def short(self, photos, seed=0, rows=None, hints=()):
         sizes.append(tuple(photos[0][1].shape[2:]))
         if max(sizes[-1]) > 16:
             raise MemoryError
-        return paint(self, photos, seed, rows)
+        return paint(self, photos, seed, rows, hints)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     Image.fromarray(grey_cat[:, :100]).save(folder / "a.jpg")

@@ -20,7 +20,7 @@ RIGHT = torch.tensor([-20.0, 50.0])
 def enlarge(chroma: Tensor, lightness: Tensor, config: UpsampleConfig | None = None) -> Tensor:
     """Put the strips together: [2, height, width]."""
     result = torch.full((2, *lightness.shape), torch.nan)
-    for rows, a, b in upsample_strips(chroma, lightness, config):
+    for rows, (a, b) in upsample_strips(chroma, lightness, config):
         result[0, rows], result[1, rows] = a, b
     return result
 

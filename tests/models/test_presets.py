@@ -31,17 +31,18 @@ def paper() -> ConditionalINN:
 def draw(
     model: ConditionalINN, height: int, width: int
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-    """A grey photo, its features, and a target that fits it."""
+    """A photo, its features, and a target that fits it."""
     generator = torch.Generator().manual_seed(2)
-    photo = torch.rand(1, 1, height, width, generator=generator)
+    config = model.config
+    photo = torch.rand(1, config.condition_channels, height, width, generator=generator)
     features = {
         tap.name: torch.rand(
             1, tap.channels, height // tap.stride, width // tap.stride, generator=generator
         )
         for tap in model.pyramid.taps
     }
-    stride = model.config.stride
-    target = torch.randn(1, 2, height // stride, width // stride, generator=generator)
+    size = height // config.stride, width // config.stride
+    target = torch.randn(1, config.target_channels, *size, generator=generator)
     return photo, features, target
 
 
@@ -147,7 +148,7 @@ def test_every_level_of_the_latents_has_a_part_in_the_variance(shaken):
     levels, full = shaken[0].config.levels, variance(shaken, 1.0)
     for level in range(levels):
         alone = [float(other == level) for other in range(levels)]
-        assert 0.01 * full < variance(shaken, alone) < full
+        assert 0.003 * full < variance(shaken, alone) < full
 
 
 @pytest.mark.parametrize("name", preset_names())

@@ -58,7 +58,9 @@ def test_buffers_are_taken_as_they_are():
 
 @pytest.fixture
 def stop(tmp_path: Path) -> Iterator[StopOnSignal]:
-    callback = StopOnSignal(tmp_path / "state.safetensors", tmp_path / "run", 5)
+    callback = StopOnSignal(
+        tmp_path / "state.safetensors", "colorflow train colorize --resume run", 5
+    )
     callback.on_train_start(types.SimpleNamespace(), One())
     yield callback
     callback.restore()
@@ -79,7 +81,7 @@ def end_of_step(stop: StopOnSignal, others: bool = False) -> list[Path]:
         return saved
     with pytest.raises(TrainingStoppedError) as caught:
         stop.on_train_batch_end(trainer, One(), None, None, 0)
-    for part in ("step 7", f"--resume {stop.run}"):
+    for part in ("step 7", stop.resume):
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
     return saved

@@ -10,11 +10,16 @@ import pytest
 import torch
 from PIL import Image
 
-from colorflow.domains import Colorization, Geometry
+from colorflow.domains import Colorization, Geometry, Translation
 from colorflow.errors import ImageError
 from colorflow.images.photo import Photo
 from colorflow.training.survey import Surveyed, look
-from colorflow.training.views import Views, crop
+from colorflow.training.views import Views, choose_square, jitter
+
+
+def crop(photo: Photo, view: int, generator: torch.Generator, smallest: float = 0.6) -> Photo:
+    return choose_square(photo.size, view, generator, smallest).cut(photo)
+
 
 DOMAIN = Colorization(Geometry(side=32, stride=2, step=8))
 
@@ -98,3 +103,34 @@ def test_a_photo_that_is_gone_is_named(tmp_path: Path):
     views = Views([Surveyed(str(tmp_path / "gone.png"), "0")], DOMAIN, seed=0)
     with pytest.raises(ImageError, match=r"gone\.png"):
         views.pair(0, 0)
+
+
+def test_jitter_changes_colours_a_little_and_the_same_way_for_a_seed():
+    pixels = np.random.default_rng(1).integers(60, 200, (20, 20, 3), dtype=np.uint8)
+    photo = Photo(pixels)
+    changed = [jitter(photo, torch.Generator().manual_seed(s), 0.2).pixels for s in (1, 1, 2)]
+    assert np.array_equal(changed[0], changed[1])
+    assert not np.array_equal(changed[0], changed[2])
+    assert 0.005 < np.abs(changed[0] - pixels / 255).mean() < 0.2
+    same = jitter(photo, torch.Generator().manual_seed(1), 0.0).pixels
+    np.testing.assert_allclose(same, pixels / 255, atol=1e-6)
+
+
+def test_both_halves_of_a_pair_are_cut_alike_and_only_the_condition_is_jittered(tmp_path):
+    rng = np.random.default_rng(2)
+    pixels = np.kron(rng.integers(40, 220, (8, 10, 3)), np.ones((10, 10, 1))).astype(np.uint8)
+    for half, picture in (("day", pixels), ("night", pixels // 2)):
+        Image.fromarray(picture).save(tmp_path / f"a_1_{half}.png")
+    file = Surveyed(
+        str(tmp_path / "a_1_day.png"), "c", partner=str(tmp_path / "a_1_night.png"), site="a"
+    )
+    domain = Translation(Geometry(side=32, stride=2, step=8))
+    for view in range(4):
+        plain = Views([file], domain, seed=1).pair(0, view)
+        changed = Views([file], domain, seed=1, jitter=0.3).pair(0, view)
+        assert torch.equal(plain[1], changed[1])
+        assert torch.equal(plain[0], changed[0]) == (view == 0)
+        # Half the light: the condition tells the target where both were cut at the same place.
+        half = Photo((plain[0].permute(1, 2, 0) / 2).contiguous().numpy())
+        expected = domain.pair(half, (32, 32))[1][0]
+        assert (expected - plain[1]).abs().mean() < 0.05

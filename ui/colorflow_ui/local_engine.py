@@ -96,7 +96,7 @@ class LocalEngine:
         """Colour several photos; see :class:`colorflow_ui.engine.Engine`."""
         from colorflow.batch.config import BatchConfig
         from colorflow.batch.discover import Job
-        from colorflow.batch.line import pixels_of
+        from colorflow.batch.memory import pixels_of
         from colorflow.batch.painters import SamplePainter
         from colorflow.batch.results import Result
         from colorflow.batch.run import run_jobs
