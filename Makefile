@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint types wheel clean
+.PHONY: help demo ui test lint types wheel clean
 
 help:
 	@echo "make demo   colour the photos of examples/ into out/"
+	@echo "make ui     serve the web page on this machine"
 	@echo "make test   lint, types and tests"
 	@echo "make wheel  build the wheel into dist/"
 	@echo "make clean  remove .venv and everything that was built"
@@ -16,12 +17,19 @@ $(VENV)/installed: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	touch $@
 
+$(VENV)/installed-ui: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable ".[ui]"
+	touch $@
+
 $(VENV)/installed-dev: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
 	touch $@
 
 demo: $(VENV)/installed
 	$(BIN)/colorflow colorize examples --out out --samples 4 --contact-sheet
+
+ui: $(VENV)/installed-ui
+	$(BIN)/colorflow ui --open
 
 test: lint types
 	$(BIN)/python -m pytest

@@ -120,15 +120,29 @@ def _abandoned(entry: os.DirEntry[str], host: str, process: int) -> bool:
         return False
     if process == os.getpid():
         return True
-    if os.name == "nt":  # there, signal 0 would end the process
+    if os.name == "nt":
         return time.time() - entry.stat().st_mtime > _ABANDONED_SECONDS
+    return not process_is_alive(process)
+
+
+def process_is_alive(process: int) -> bool:
+    """Tell whether a process of this machine is at work.
+
+    Args:
+        process: its number.
+
+    Returns:
+        False only where there is certainly none. On Windows always True: asking would end it.
+    """
+    if os.name == "nt":
+        return True
     try:
         os.kill(process, 0)
     except ProcessLookupError:
-        return True
-    except OSError:
         return False
-    return False
+    except OSError:
+        return True
+    return True
 
 
 def _host() -> str:

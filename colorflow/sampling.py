@@ -165,6 +165,22 @@ class Sampler:
             )
         return results
 
+    def disagreement(self, variants: Sequence[Variant]) -> Tensor:
+        """Compute how far variants of one photo differ from each other, at the model's size.
+
+            sqrt(var(L) + var(a) + var(b)),   the root mean square CIE76 difference from their mean
+
+        Where all share the photo's lightness, that of a and b.
+
+        Args:
+            variants: at least 2.
+
+        Returns:
+            [height, width], in units of Delta E.
+        """
+        values = self.domain.in_lab(torch.stack([variant.target for variant in variants]))
+        return values.var(0).sum(0).sqrt()
+
     def _residuals(self, wish: Wish | None, targets: Tensor) -> list[tuple[float, ...]]:
         if wish is None:
             return [()] * len(targets)
@@ -238,9 +254,7 @@ class Sampler:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
         photo = read_photo(photo)
         variants = self._sample(photo, n, 1.0, temperature, seed)
-        values = self.domain.in_lab(torch.stack([variant.target for variant in variants]))
-        delta_e = values.var(0).sum(0).sqrt()
-        return self.domain.enlarge(photo, delta_e).numpy()
+        return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
 
     @torch.inference_mode()
     def _sample(

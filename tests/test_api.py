@@ -11,9 +11,11 @@ INVENTORY = {
     "Hint": ["rgb"],
     "Colorizer": [
         "decode",
+        "disagreement",
         "draw",
         "encode",
         "from_pretrained",
+        "kind",
         "log_prob",
         "model_id",
         "paint",

@@ -29,6 +29,8 @@ ABOVE["loading"] = {"devices", "errors", "models", "networks", "resources"}
 ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["translate"] = {*ABOVE} - {"files", "transforms"}
+ABOVE["editing"] = {"errors", "models"}
+ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "translate", "editing"}
 ABOVE["batch"] = {*ABOVE}
 ABOVE["training"] = {*ABOVE} - {"batch", "colorize", "translate"}
 ABOVE["evaluation"] = {*ABOVE}
@@ -61,3 +63,14 @@ def test_a_part_imports_from_above_only(part: str):
     for path in files:
         wrong = _imports(path) - ABOVE[part] - {part}
         assert not wrong, f"{path.name} imports {wrong}"
+
+
+def test_only_its_command_knows_of_the_page():
+    for path in ROOT.rglob("*.py"):
+        if path != ROOT / "cli" / "ui.py":
+            assert "colorflow_ui" not in path.read_text(), path
+
+
+def test_the_page_knows_nothing_of_the_command_line():
+    for path in (ROOT.parent / "ui" / "colorflow_ui").glob("*.py"):
+        assert "cli" not in _imports(path), path

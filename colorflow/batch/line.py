@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
+from colorflow.batch.encoding import is_deep, made_by, make_pictures
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import (
     BYTES_PER_PIXEL,
@@ -25,9 +26,6 @@ from colorflow.hints import FAR, require_inside
 from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image, history_of
 from colorflow.variants import Variant
-
-# Formats that hold 16 bits per channel.
-DEEP = frozenset({".png", ".tif", ".tiff"})
 
 # Results of a photo are finished together as far as they have no more pixels: what small pictures
 # cost is mostly the number of operations.
@@ -121,10 +119,10 @@ class Line:
         result.coloured = domain.condition_channels == 1 and photo.is_coloured()
         result.notes += photo.notes
         parcel.metadata = photo.metadata.apply(self.config.metadata)
-        parcel.deep = photo.pixels.dtype.itemsize > 1
+        parcel.deep, parcel.alpha = is_deep(photo), photo.alpha is not None
         identity = self.painter.identify(photo)
         settings = settings_of(self.painter, parcel.job.source)
-        parcel.made_by = {"settings": settings_hash(settings), **settings, "photo": identity}
+        parcel.made_by = made_by(settings, identity)
         parcel.hints = self.painter.hints_of(parcel.job.source)
         require_inside(parcel.hints, photo.size, photo.name)
         result.details = {"size": list(photo.size[::-1]), "photo": identity}
@@ -158,22 +156,17 @@ class Line:
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
         """Make full-size pictures and encode them."""
         (leaf,) = leaves
-        parcel, finishing = leaf.parcel, leaf.variants[0].finishing
+        parcel = leaf.parcel
         if parcel.error is not None:
             return [leaf]
-        targets = [variant.target for variant in leaf.variants]
-        pictures: Sequence[Any]
         # All results of a photo have the same format.
-        if parcel.deep and leaf.outputs[0].suffix.lower() in DEEP:
-            pictures = [finishing.deep(target) for target in targets]
-        else:
-            pictures = finishing.pictures(targets)
+        pictures = make_pictures(leaf.variants, leaf.outputs[0].suffix, parcel.deep)
         for variant, output, picture in zip(leaf.variants, leaf.outputs, pictures, strict=True):
             suffix = output.suffix.lower()
-            if suffix in (".jpg", ".jpeg") and picture_has_alpha(picture):
+            if suffix in (".jpg", ".jpeg") and parcel.alpha:
                 parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
-            made_by = {**parcel.made_by, **self.painter.describe(variant)}
-            data = encode_image(picture, suffix, parcel.metadata, made_by, self.config.quality)
+            history = {**parcel.made_by, **self.painter.describe(variant)}
+            data = encode_image(picture, suffix, parcel.metadata, history, self.config.quality)
             leaf.files.append((output, data))
             if self.config.latents:
                 leaf.files.append((latents_path(output), variant.latents.to_bytes()))
@@ -268,18 +261,6 @@ def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
                 f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
                 "contradict another one"
             )
-
-
-def picture_has_alpha(picture: Any) -> bool:
-    """Tell whether a picture has transparency.
-
-    Args:
-        picture: a Pillow picture or an array [height, width, channels].
-
-    Returns:
-        Whether it has a fourth channel.
-    """
-    return bool(picture.mode == "RGBA" if hasattr(picture, "mode") else picture.shape[-1] == 4)
 
 
 def latents_path(output: Path) -> Path:

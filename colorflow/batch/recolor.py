@@ -74,7 +74,11 @@ def read_recipe(path: Path) -> Recipe:
             parse_hints(history.get("hints", []), str(path)),
         )
     except (KeyError, TypeError, ValueError) as error:
-        what = "of colorflow transfer" if "reference" in history else "of another version"
+        what = "of another version"
+        if "edited" in history:
+            what = "one that was edited on the web page"
+        elif "reference" in history:
+            what = "of colorflow transfer"
         raise ImageError(
             f"{path}: expected a result of colorflow colorize, this one is {what}"
         ) from error

@@ -119,6 +119,7 @@ class Parcel:
     photo: Photo | None = None
     metadata: Metadata = field(default_factory=Metadata)
     deep: bool = False
+    alpha: bool = False
     condition: Tensor | None = None
     code: Latents | None = None
     hints: tuple[Hint, ...] = ()

@@ -18,6 +18,7 @@ from colorflow.cli.jobs import colorize, recolor, transfer
 from colorflow.cli.options import EPILOG, Device, DeviceOption, JsonOption, ModelOption
 from colorflow.cli.train_app import train_app
 from colorflow.cli.translate import translate
+from colorflow.cli.ui import ui
 from colorflow.errors import ColorflowError, ConfigError, NothingFoundError
 
 app = typer.Typer(
@@ -46,7 +47,7 @@ def _root(
     """Turn grey photos into many plausible colour photos."""
 
 
-for command in (colorize, translate, transfer, recolor):
+for command in (colorize, translate, transfer, recolor, ui):
     app.command(epilog=EPILOG)(command)
 
 app.add_typer(train_app, name="train")

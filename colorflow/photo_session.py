@@ -1,0 +1,181 @@
+"""Working on one photo for a while: what its colourings share is computed once."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+from colorflow.decoding import decode, rows_per_call
+from colorflow.devices import one_thread
+from colorflow.domains import Colorization
+from colorflow.errors import ConfigError
+from colorflow.images.lab import lightness_to_grey
+from colorflow.images.photo import Photo, resize_planes
+from colorflow.models.latents import Latents
+from colorflow.sampling import Sampler
+from colorflow.variants import Variant
+
+
+class PhotoSession:
+    """A photo and everything that its colourings share, at the size of a preview.
+
+    Another saturation, or another code, takes the inverse pass of the flow only. The photo itself
+    is not kept: memory does not depend on its size.
+
+    Args:
+        sampler: the model.
+        photo: the photo.
+        side: longest side of the previews in pixels; smaller photos keep their size.
+        size: height and width of the condition; the one usual for the photo where None.
+
+    Raises:
+        ConfigError: the side is not positive, or the model is not for colorization.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        photo: Photo,
+        side: int = 1024,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        if side < 1:
+            raise ConfigError(f"side: expected at least 1 pixel, got {side}")
+        if not isinstance(sampler.domain, Colorization):
+            raise ConfigError(
+                f"photo session: expected a model for colorization, got one for "
+                f"{sampler.domain.name}"
+            )
+        self.sampler = sampler
+        self.size = photo.size
+        self.digest = photo.digest()
+        self.condition_size = size or sampler.domain.geometry.condition_size(*photo.size)
+        condition = sampler.domain.condition(photo, self.condition_size)
+        with torch.inference_mode(), one_thread(sampler.device):
+            self.prepared = sampler.prepare(condition)
+        with one_thread():
+            self._small = _reduced(photo, side)
+        self._finishing = {side: sampler.domain.finishing(self._small)}
+
+    @property
+    def grey(self) -> Image.Image:
+        """The photo without colours, as a preview, mode ``L``."""
+        with one_thread():
+            grey = lightness_to_grey(self._small.lightness)
+        return Image.fromarray((grey.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
+
+    def draw(
+        self, n: int, temperature: float | Sequence[float] | None = None, seed: int = 0
+    ) -> Latents:
+        """Draw codes, the same as :meth:`colorflow.sampling.Sampler.draw` for the photo.
+
+        Args:
+            n: how many.
+            temperature: standard deviation; the model's own default where None.
+            seed: of the random numbers.
+
+        Returns:
+            ``n`` codes of saturation 1, on the CPU.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
+        return self.sampler.draw(
+            self._small, n, 1.0, temperature, seed, self.condition_size, self.digest
+        )
+
+    def paint(self, code: Latents, saturation: float = 1.0, seed: int = 0) -> list[Variant]:
+        """Turn codes into variants, bit for bit those of the photo at its full size.
+
+        Args:
+            code: of any number of pictures, at the photo's geometry.
+            saturation: factor on the code.
+            seed: noted in the variants.
+
+        Returns:
+            The variants; their pictures are previews.
+
+        Raises:
+            ConfigError: the saturation is out of range.
+        """
+        code = code.scale(saturation)
+        device = self.sampler.device
+        with torch.inference_mode(), one_thread(device):
+            ((targets, log_prob),) = decode(
+                self.sampler.model, [code], [self.prepared], rows_per_call(device)
+            )
+        nats = log_prob + code.dimensions * self.sampler.domain.log_volume()
+        finishing = next(iter(self._finishing.values()))
+        return [
+            Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
+            for i in range(len(code))
+        ]
+
+    def picture(self, variant: Variant, side: int | None = None) -> Image.Image:
+        """Make a preview of a variant.
+
+        Args:
+            variant: of :meth:`paint`.
+            side: longest side in pixels, at most that of the session, which is usual.
+
+        Returns:
+            An ``RGB`` picture.
+        """
+        with one_thread():
+            if side is None:
+                return variant.finishing.pictures([variant.target])[0]
+            if side not in self._finishing:
+                small = _reduced(self._small, side)
+                self._finishing[side] = self.sampler.domain.finishing(small)
+            return self._finishing[side].pictures([variant.target])[0]
+
+    def full_size(self, variant: Variant, photo: Photo) -> Variant:
+        """Give a variant that makes pictures of the photo's own size.
+
+        Args:
+            variant: of :meth:`paint`.
+            photo: the photo of this session, read again.
+
+        Returns:
+            The variant.
+
+        Raises:
+            ConfigError: it is another photo.
+        """
+        if photo.digest() != self.digest:
+            raise ConfigError(f"{photo.name}: expected the photo of this session, got another")
+        return dataclasses.replace(variant, finishing=self.sampler.domain.finishing(photo))
+
+    def uncertainty(self, n: int = 16, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
+        """Map how far samples differ from each other; see :meth:`Colorizer.uncertainty`.
+
+        Args:
+            n: samples, at least 2.
+            temperature: of the samples.
+            seed: of the samples.
+
+        Returns:
+            float32 [height, width] of a preview, in units of Delta E.
+
+        Raises:
+            ConfigError: fewer than two samples.
+        """
+        if n < 2:
+            raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
+        variants = self.paint(self.draw(n, temperature, seed))
+        delta_e = self.sampler.disagreement(variants)
+        with one_thread():
+            return self.sampler.domain.enlarge(self._small, delta_e).numpy()
+
+
+def _reduced(photo: Photo, side: int) -> Photo:
+    """Make a small grey photo, float32, of the same lightness."""
+    height, width = photo.size
+    scale = min(1.0, side / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    lightness = resize_planes(photo.lightness[None], size)[0].clamp(0, 100)
+    return Photo(lightness_to_grey(lightness).clamp(0, 1).numpy())

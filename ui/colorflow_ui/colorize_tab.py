@@ -1,0 +1,213 @@
+"""The first tab: a photo, its variants, and what can be done with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorflow_ui.desk import Desk
+from colorflow_ui.engine import Take
+from colorflow_ui.lanes import compute_lane, quick_lane
+from colorflow_ui.sitting import new_seed
+from colorflow_ui.texts import EMPTY_COLORIZE
+from colorflow_ui.viewer import Viewer
+from colorflow_ui.widgets import (
+    empty_html,
+    guarded,
+    help_html,
+    lead,
+    notice_html,
+    photo_input,
+    plain_html,
+    variants_gallery,
+)
+
+TAB = "colorize"
+EDITS = 4  # variants of an edit
+
+
+class ColorizeTab:
+    """Builds the tab and connects it.
+
+    Args:
+        desk: does the work.
+        examples: grey thumbnails and the photos they stand for.
+    """
+
+    def __init__(self, desk: Desk, examples: list[tuple[Path, Path]]) -> None:
+        self.desk = desk
+        self.examples = examples
+        self._build()
+        self._connect()
+
+    def _build(self) -> None:
+        with gr.Row():
+            with gr.Column(scale=4, min_width=280):
+                self.photo = photo_input("Your photo", f"{TAB}-photo")
+                lead("Or try an example")
+                self.samples_of = gr.Gallery(
+                    [(str(thumb), photo.stem) for thumb, photo in self.examples],
+                    show_label=False,
+                    allow_preview=False,
+                    object_fit="cover",
+                    columns=5,
+                    height="auto",
+                    buttons=[],
+                    interactive=False,
+                    elem_classes="examples",
+                    elem_id=f"{TAB}-examples",
+                )
+                self.again = gr.Button("Other colours", interactive=False, elem_id=f"{TAB}-again")
+                with gr.Accordion("More settings", open=False):
+                    self.count = gr.Slider(1, 12, value=8, step=1, label="How many variants")
+                    self.variety = gr.Slider(0, 1.5, value=1, step=0.05, label="Variety")
+                    self.seed = gr.Number(
+                        0, precision=0, minimum=0, label="Seed", info="Same seed, same colours."
+                    )
+                    plain_html(help_html("variety", "What is variety (temperature)?"))
+            with gr.Column(scale=8, min_width=300):
+                self.notice = plain_html(name=f"{TAB}-notice")
+                self.empty = plain_html(empty_html(EMPTY_COLORIZE), f"{TAB}-empty")
+                with gr.Column(visible=False) as self.results:
+                    lead("Variants", "Click one to compare, adjust and download it.")
+                    self.gallery = variants_gallery(f"{TAB}-variants")
+                    plain_html(help_html("typicality", "What does “typical” mean?"))
+                self.viewer = Viewer(self.desk, TAB, self.notice)
+                with self.viewer.panel:
+                    self._build_edits()
+
+    def _build_edits(self) -> None:
+        lead("Make others from this one")
+        with gr.Row():
+            self.near = gr.Button("More like this", min_width=120, elem_id=f"{TAB}-near")
+            self.mood = gr.Button("New mood, same details", min_width=190, elem_id=f"{TAB}-mood")
+            self.details = gr.Button(
+                "Same mood, new details", min_width=190, elem_id=f"{TAB}-details"
+            )
+        plain_html(help_html("edits", "What do these do?"))
+        with gr.Row():
+            self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
+            self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)
+        self.blend = gr.Button("Blend the two", elem_id=f"{TAB}-blend")
+
+    def _connect(self) -> None:
+        desk, viewer = self.desk, self.viewer
+        changed = [self.empty, self.results, self.gallery, self.other, self.again]
+        outputs = [self.notice, *changed, self.seed, *viewer.shown]
+        fresh = [gr.skip()] * 3
+
+        def listed(key: str | None, shown: Any, picked: bool = True) -> list[Any]:
+            bench = desk.bench(key, TAB)
+            numbers = list(bench.takes)
+            index = numbers.index(bench.picked) if bench.picked in numbers else None
+            items = gr.update(value=shown, selected_index=index if picked else None)
+            blends = [n for n in numbers if n != bench.picked]
+            choice = gr.update(choices=blends, value=blends[0] if blends else None)
+            return [gr.update(visible=False), gr.update(visible=True), items, choice]
+
+        def drawn(key: str | None, n: float, variety: float, seed: float) -> Iterator[Any]:
+            bench = desk.clear(key, TAB)
+            notes = notice_html(" ".join(bench.sitting.notes))
+            takes = bench.sitting.draw(int(n), int(seed or 0), float(variety))
+            again = gr.update(interactive=True)
+            for shown in desk.fill(key, TAB, takes):
+                yield [notes, *listed(key, shown, False), again, int(seed or 0), *viewer.hide()]
+
+        @guarded(len(outputs) - 1)
+        def open_photo(
+            path: str | None, n: float, variety: float, seed: float, request: gr.Request
+        ) -> Iterator[Any]:
+            key = request.session_hash
+            if path is None:
+                desk.close(key, TAB)
+                hidden = gr.update(visible=False)
+                off = gr.update(interactive=False)
+                nothing = [gr.update(visible=True), hidden, [], gr.skip(), off, gr.skip()]
+                yield ["", *nothing, *viewer.hide()]
+                return
+            desk.open(key, TAB, path)
+            yield from drawn(key, n, variety, seed)
+
+        @guarded(len(outputs) - 1)
+        def open_example(
+            n: float, variety: float, seed: float, event: gr.SelectData, request: gr.Request
+        ) -> Iterator[Any]:
+            key = request.session_hash
+            desk.open(key, TAB, str(self.examples[int(event.index)][1]))
+            yield from drawn(key, n, variety, seed)
+
+        @guarded(len(outputs) - 1)
+        def draw_again(n: float, variety: float, request: gr.Request) -> Iterator[Any]:
+            yield from drawn(request.session_hash, n, variety, new_seed())
+
+        @guarded(len(outputs) - 1)
+        def draw_settings(
+            n: float, variety: float, seed: float, request: gr.Request
+        ) -> Iterator[Any]:
+            if TAB in desk.visitors.visit(request.session_hash).benches:
+                yield from drawn(request.session_hash, n, variety, seed)
+
+        @guarded(4)
+        def pick(saturation: float, event: gr.SelectData, request: gr.Request) -> Iterator[Any]:
+            key = request.session_hash
+            desk.pick(key, TAB, int(event.index))
+            others = [n for n in desk.bench(key, TAB).takes if n != desk.bench(key, TAB).picked]
+            choice = gr.update(choices=others, value=others[0] if others else None)
+            yield ["", choice, *viewer.show(key, saturation)]
+
+        def added(key: str | None, takes: Iterator[Take]) -> Iterator[Any]:
+            for shown in desk.fill(key, TAB, takes):
+                yield ["", *listed(key, shown), gr.skip(), gr.skip(), *fresh]
+
+        @guarded(len(outputs) - 1)
+        def near(request: gr.Request) -> Iterator[Any]:
+            bench = desk.bench(request.session_hash, TAB)
+            takes = bench.sitting.more_like(bench.take(), EDITS, new_seed())
+            yield from added(request.session_hash, takes)
+
+        def redraw(part: str) -> Any:
+            @guarded(len(outputs) - 1)
+            def run(request: gr.Request) -> Iterator[Any]:
+                bench = desk.bench(request.session_hash, TAB)
+                takes = bench.sitting.redraw(bench.take(), part, EDITS, new_seed())
+                yield from added(request.session_hash, takes)
+
+            return run
+
+        @guarded(len(outputs) - 1)
+        def blend(other: float | None, share: float, request: gr.Request) -> Iterator[Any]:
+            bench = desk.bench(request.session_hash, TAB)
+            second = bench.take(int(other or 0))
+            takes = iter([bench.sitting.blend(bench.take(), second, float(share))])
+            yield from added(request.session_hash, takes)
+
+        settings = [self.count, self.variety]
+        work = {**compute_lane(desk.engine), "api_visibility": "private"}
+        with_seed = [*settings, self.seed]
+        quiet = {**work, "show_progress": "hidden"}
+        self.photo.upload(open_photo, [self.photo, *with_seed], outputs, **quiet)
+        self.photo.clear(open_photo, [self.photo, *with_seed], outputs, **quiet)
+        self.samples_of.select(open_example, with_seed, outputs, **quiet)
+        self.again.click(draw_again, settings, outputs, **quiet)
+        gr.on(
+            [self.count.release, self.variety.release, self.seed.submit],
+            draw_settings,
+            with_seed,
+            outputs,
+            **quiet,
+        )
+        self.gallery.select(
+            pick,
+            [viewer.saturation],
+            [self.notice, self.other, *viewer.shown],
+            **quick_lane(desk.engine),
+            api_visibility="private",
+            show_progress="hidden",
+        ).success(None, None, None, js=viewer.scroll)
+        self.near.click(near, None, outputs, **quiet)
+        self.mood.click(redraw("mood"), None, outputs, **quiet)
+        self.details.click(redraw("details"), None, outputs, **quiet)
+        self.blend.click(blend, [self.other, self.share], outputs, **quiet)

@@ -1,0 +1,250 @@
+"""A photo that is open, over the task layer."""
+
+from __future__ import annotations
+
+import dataclasses
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image
+
+from colorflow.batch.config import RECIPE, BatchConfig
+from colorflow.batch.encoding import encode_variant, is_deep, made_by
+from colorflow.batch.painters import SamplePainter
+from colorflow.colorize import Colorizer
+from colorflow.decoding import rows_per_call
+from colorflow.editing import levels_of, more_like, tail_probability, with_levels
+from colorflow.errors import ImageError
+from colorflow.hints import hints_to_json, parse_hints
+from colorflow.images.metadata import Policy
+from colorflow.images.photo import Photo
+from colorflow.images.write import output_suffix
+from colorflow.models.latents import Latents, derive_seed
+from colorflow.photo_session import PhotoSession
+from colorflow.variants import Variant
+from colorflow_ui.engine import FileOptions, Saved, Sitting, Take
+
+PREVIEW_SIDE = 1024
+# Near enough to be seen as the same colouring, far enough to be seen as another picture.
+NEAR = 0.5
+
+
+class PhotoSitting:
+    """A photo that is open; of its pixels only a preview is kept.
+
+    Args:
+        colorizer: the model.
+        photo: the photo.
+        name: the visitor's name of the file.
+        reread: gives the photo again, for results of its own size.
+    """
+
+    def __init__(
+        self, colorizer: Colorizer, photo: Photo, name: str, reread: Callable[[], Photo]
+    ) -> None:
+        self.colorizer = colorizer
+        self.name = name
+        self.size = photo.size
+        self.reread = reread
+        self.session = PhotoSession(colorizer, photo, PREVIEW_SIDE)
+        self.grey: Image.Image = self.session.grey
+        notes = ["It has colours already, which are not used."] if photo.is_coloured() else []
+        self.notes = (*notes, *(f"It {note}." for note in photo.notes))
+        self._code: Latents | None = None
+        self._others: dict[tuple[int, int], PhotoSession] = {}
+
+    def draw(self, n: int, seed: int, variety: float) -> Iterator[Take]:
+        """Draw variants; see :class:`colorflow_ui.engine.Sitting`."""
+        temperature = None if variety == 1 else tuple(variety * t for t in self._usual())
+        codes = self.session.draw(n, temperature, seed)
+        config = BatchConfig(samples=n, seed=seed, temperature=temperature)
+        yield from self._takes(codes, f"seed {seed}", {"config": config}, temperature)
+
+    def more_like(self, take: Take, n: int, seed: int) -> Iterator[Take]:
+        """Draw similar variants; see :class:`colorflow_ui.engine.Sitting`."""
+        codes = more_like(take.code.latents, NEAR, self._seeds(seed, n))
+        yield from self._takes(codes, "more like this", _edited("more like this", seed, take))
+
+    def redraw(self, take: Take, part: str, n: int, seed: int) -> Iterator[Take]:
+        """Draw a part again; see :class:`colorflow_ui.engine.Sitting`."""
+        code = take.code.latents
+        fresh = self._fresh(code, n, seed)
+        codes = with_levels(code, fresh, levels_of(part, len(code.levels)))
+        yield from self._takes(codes, f"new {part}", _edited(f"new {part}", seed, take))
+
+    def blend(self, first: Take, second: Take, share: float) -> Take:
+        """Blend two variants; see :class:`colorflow_ui.engine.Sitting`."""
+        code = first.code.latents.interpolate(second.code.latents, share)
+        origin = {"edit": "blend", "of": [_named(first), _named(second)], "share": share}
+        return next(self._takes(code, f"blend, {share:.0%}", origin))
+
+    def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
+        """Find variants by hints; see :class:`colorflow_ui.engine.Sitting`."""
+        parsed = parse_hints(list(hints), "hints")
+        variants = self.colorizer.sample(self.reread(), n=n, seed=seed, hints=parsed)
+        config = BatchConfig(samples=n, seed=seed)
+        origin = {"config": config, "hints": hints_to_json(parsed)}
+        codes = Latents.cat([variant.latents for variant in variants])
+        takes = self._takes(codes, f"seed {seed}", origin)
+        for take, variant in zip(takes, variants, strict=True):
+            # The full-size finishing would keep the photo in memory.
+            code = dataclasses.replace(take.code, residuals=variant.residuals)
+            yield dataclasses.replace(take, code=code, residuals=variant.residuals)
+
+    def transferred(self, reference: Sitting, shares: Sequence[float], seed: int) -> Take:
+        """Take the colours of a reference; see :class:`colorflow_ui.engine.Sitting`."""
+        theirs = cast(PhotoSitting, reference)
+        code = theirs.encoded()
+        mixed = self._fresh(code, 1, seed).mix(code, shares)
+        origin = {
+            "edit": "transfer",
+            "reference": theirs.name,
+            "reference_sha256": theirs.session.digest,
+            "shares": [*shares],
+            "seed": seed,
+        }
+        return next(self._takes(mixed, f"Colours of {theirs.name}", origin))
+
+    def encoded(self) -> Latents:
+        """Give the code of a colour photo, which is computed once."""
+        if self._code is None:
+            self._code = self.colorizer.encode(self.reread())
+        return self._code
+
+    def picture(self, take: Take, saturation: float, side: int) -> Image.Image:
+        """Make a preview; see :class:`colorflow_ui.engine.Sitting`."""
+        variant = self._variant(take, saturation)
+        usual = side >= PREVIEW_SIDE
+        return self._session(variant.latents).picture(variant, None if usual else side)
+
+    def uncertainty(self) -> np.ndarray:
+        """Map how far samples differ; see :class:`colorflow_ui.engine.Sitting`."""
+        return self.session.uncertainty()
+
+    def save(self, take: Take, saturation: float, options: FileOptions, number: int) -> Saved:
+        """Make a file; see :class:`colorflow_ui.engine.Sitting`."""
+        photo = self.reread()
+        variant = self.session.full_size(self._variant(take, saturation), photo)
+        suffix = output_suffix(Path(self.name).suffix, options.format)
+        policy = cast(Policy, options.metadata)
+        history = self._history(take, variant, saturation, policy)
+        metadata = photo.metadata.apply(policy)
+        data = encode_variant(variant, suffix, is_deep(photo), metadata, history)
+        notes = []
+        if photo.alpha is not None and suffix.lower() in (".jpg", ".jpeg"):
+            notes.append("Its transparency is lost in JPEG; choose PNG to keep it.")
+        return Saved(f"{Path(self.name).stem}_v{number}{suffix}", data, tuple(notes))
+
+    def _history(
+        self, take: Take, variant: Variant, saturation: float, policy: Policy
+    ) -> dict[str, Any]:
+        identity = self.session.digest
+        config, hints = take.origin.get("config"), take.origin.get("hints")
+        # Hints are met by the codes as drawn; another saturation afterwards is an edit.
+        if config is not None and (hints is None or saturation == 1):
+            # A sample as `colorflow colorize` draws it: the file says so, and can be recoloured.
+            config = dataclasses.replace(config, saturation=saturation, metadata=policy)
+            painter = SamplePainter(self.colorizer, config)
+            settings = painter.settings if hints is None else {**painter.settings, "hints": hints}
+            variant = dataclasses.replace(variant, index=int(take.origin["index"]))
+            return {**made_by(settings, identity), **painter.describe(variant)}
+        return {
+            "recipe": RECIPE,
+            "model": self.colorizer.model_id,
+            "edited": {"edit": "saturation", **_named(take)},
+            "saturation": saturation,
+            "metadata": policy,
+            "photo": identity,
+            "log_prob_nats": round(variant.log_prob, 2),
+        }
+
+    def _variant(self, take: Take, saturation: float) -> Variant:
+        variant: Variant = take.code
+        if saturation == 1:
+            return variant
+        return self._session(variant.latents).paint(variant.latents, saturation)[0]
+
+    def _session(self, code: Latents) -> PhotoSession:
+        """Give the session of the code's geometry, which is that of a reference in a transfer."""
+        height, width = self.colorizer.model.target_size(code)
+        stride = self.colorizer.domain.geometry.stride
+        size = height * stride, width * stride
+        if size == self.session.condition_size:
+            return self.session
+        if size not in self._others:
+            self._others = {size: PhotoSession(self.colorizer, self.reread(), PREVIEW_SIDE, size)}
+        return self._others[size]
+
+    def _takes(
+        self,
+        codes: Latents,
+        label: str,
+        origin: Mapping[str, Any],
+        temperature: Sequence[float] | None = None,
+    ) -> Iterator[Take]:
+        """Paint codes, as many at a time as a call of the flow takes."""
+        session = self._session(codes)
+        together = rows_per_call(self.colorizer.device)
+        typical = tail_probability(codes, temperature or self._usual())
+        for start in range(0, len(codes), together):
+            for variant in session.paint(codes[start : start + together]):
+                index = start + variant.index
+                yield Take(variant, label, typical[index], {**origin, "index": index})
+
+    def _usual(self) -> tuple[float, ...]:
+        usual = self.colorizer.model.config.temperature
+        levels = self.colorizer.model.config.levels
+        return usual if isinstance(usual, tuple) else (usual,) * levels
+
+    def _fresh(self, code: Latents, n: int, seed: int) -> Latents:
+        return Latents.sample(code.shapes, self._seeds(seed, n)).scale(self._usual())
+
+    def _seeds(self, seed: int, n: int) -> list[int]:
+        return [derive_seed(seed, self.session.digest, index) for index in range(n)]
+
+
+def _edited(edit: str, seed: int, of: Take) -> dict[str, Any]:
+    return {"edit": edit, "of": _named(of), "seed": seed}
+
+
+def _named(take: Take) -> dict[str, Any]:
+    """Say in plain data where a variant comes from."""
+    origin = dict(take.origin)
+    config = origin.pop("config", None)
+    if config is not None:
+        origin |= {"seed": config.seed, "temperature": config.temperature}
+    return origin
+
+
+def reader(path: Path, name: str, max_pixels: int) -> Callable[[], Photo]:
+    """Give what reads a visitor's file.
+
+    Args:
+        path: of the file on this machine, which no message names.
+        name: the visitor's name of it.
+        max_pixels: the largest picture to accept.
+
+    Returns:
+        A function that raises ``ImageError`` where the file cannot be read.
+    """
+    from colorflow.images.read import read_photo
+
+    def read() -> Photo:
+        try:
+            return read_photo(path, max_pixels)
+        except ImageError as error:
+            raise ImageError(str(error).replace(str(path), name)) from error
+
+    return read
+
+
+def new_seed() -> int:
+    """Draw a seed that a person can read out and type.
+
+    Returns:
+        A number below 100 000.
+    """
+    return secrets.randbelow(100_000)

@@ -1,0 +1,105 @@
+"""The words of the page, in one place."""
+
+from __future__ import annotations
+
+TITLE = "colorflow"
+TAGLINE = "Nobody knows which colours a grey photo had. Choose among several that are plausible."
+
+HELP = {
+    "saturation": (
+        "How strong the colours are. 1 is as the model drew them, 0 its calmest guess. Beyond 1 "
+        "colours get stronger and less believable."
+    ),
+    "variety": (
+        "How far the variants differ from one another (the temperature of the draws). 1 is what "
+        "suits this model; with less they are calmer and more alike."
+    ),
+    "typicality": (
+        "Every variant is a draw. A typical one is as ordinary as most draws; an unusual one is "
+        "rare: perhaps striking, perhaps wrong."
+    ),
+    "edits": (
+        "Mood is the overall colour of the picture, details are the colours of its parts. Draw "
+        "one of them again, or go a small step in all directions at once."
+    ),
+    "shares": (
+        "How much of the reference's colours is taken. The first slider moves the overall mood, "
+        "the last the finest details. What is not taken is drawn as for any photo."
+    ),
+    "hints": (
+        "The model looks for colourings that are plausible and come near your colours. It is an "
+        "approximation: under each result you see the colour difference that is left. Below 3 it "
+        "can hardly be seen."
+    ),
+    "uncertainty": (
+        "Sixteen colourings are drawn, and compared pixel by pixel. Where they differ by more than "
+        "about 20 units of colour difference (Delta E), the colour is a guess."
+    ),
+}
+
+EMPTY_COLORIZE = (
+    "Your variants appear here",
+    "Choose a photo, or try one of the examples. It may be a scan, a grey photo, or a colour photo "
+    "that you would like to see in other colours.",
+)
+EMPTY_HINTS = (
+    "Tell it what you know",
+    "Choose a photo, pick a colour, and click where it belongs. A few points are enough: a coat, "
+    "a wall, the sky.",
+)
+EMPTY_TRANSFER = (
+    "One photo's colours for another",
+    "Choose a colour photo and a grey one of similar layout, such as two shots of one scene. "
+    "Photos that have little in common give odd colours.",
+)
+EMPTY_UNCERTAINTY = (
+    "Where the model is sure, and where it guesses",
+    "Choose a photo. A map shows how far sixteen colourings of it differ.",
+)
+EMPTY_BATCH = (
+    "Many photos at once",
+    "Choose several photos. You get a zip file with all results and a report.",
+)
+
+LIMITS = """\
+### What it cannot do
+
+- A likely colouring is not a true one. Do not take these colours for historical evidence.
+- Small coloured things, such as eyes, signs and flags, take the colour of what surrounds them.
+- Skies, plants and skin mostly come out right; clothes, cars and rooms are guesses.
+- The lightness of your photo is never changed, and its size is kept.
+
+### Your photos
+
+They are worked on by this computer's colorflow and sent nowhere else. Files are removed when you
+close the page, or at the latest after an hour. No usage data is collected.
+"""
+
+METADATA = [
+    ("Keep all details", "keep"),
+    ("Leave out the place (GPS)", "no-gps"),
+    ("Remove all details", "strip"),
+]
+FORMATS = [
+    ("As the photo", "keep"),
+    ("JPEG", "jpg"),
+    ("PNG", "png"),
+    ("WebP", "webp"),
+    ("TIFF", "tif"),
+]
+
+
+def level_names(count: int) -> list[str]:
+    """Name the levels of the latents for people.
+
+    Args:
+        count: of the levels.
+
+    Returns:
+        Names, finest first.
+    """
+    if count == 1:
+        return ["All colours"]
+    middle = {3: ["Parts"], 4: ["Small parts", "Large parts"]}
+    between = middle.get(count, [f"Parts, step {i}" for i in range(1, count - 1)])
+    return ["Fine details", *between, "Overall mood"]
