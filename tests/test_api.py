@@ -15,7 +15,6 @@ INVENTORY = {
         "draw",
         "encode",
         "from_pretrained",
-        "kind",
         "log_prob",
         "model_id",
         "paint",
@@ -43,6 +42,7 @@ INVENTORY = {
     ],
     "Translator": [
         "decode",
+        "disagreement",
         "draw",
         "encode",
         "from_pretrained",
