@@ -92,7 +92,7 @@ class Colorizer(Sampler):
         """
         photo = read_photo(photo)
         require_inside(hints, photo.size, photo.name)
-        return self._sample(photo, n, saturation, temperature, seed, hints)
+        return self.variants(photo, n, saturation, temperature, seed, hints)
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:

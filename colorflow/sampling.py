@@ -25,7 +25,7 @@ from colorflow.models.latents import Latents, derive_seed
 from colorflow.networks.backbones import Backbone
 from colorflow.steering import steer
 from colorflow.variants import LogProb, Variant
-from colorflow.wishes import Wish, wish_of
+from colorflow.wishes import Wish, residuals_of, wish_of
 
 
 class Sampler:
@@ -147,7 +147,7 @@ class Sampler:
                     codes[i] = steer(self.model, codes[i], prepared[i], wish, chroma, rows)
             decoded = decode(self.model, codes, prepared, rows)
             residuals = [
-                self._residuals(wish, targets)
+                residuals_of(wish, self.domain.in_lab(targets))
                 for wish, (targets, _) in zip(wishes, decoded, strict=True)
             ]
         volume = self.domain.log_volume()
@@ -180,13 +180,6 @@ class Sampler:
         """
         values = self.domain.in_lab(torch.stack([variant.target for variant in variants]))
         return values.var(0).sum(0).sqrt()
-
-    def _residuals(self, wish: Wish | None, targets: Tensor) -> list[tuple[float, ...]]:
-        if wish is None:
-            return [()] * len(targets)
-        # One by one, so that the last bits do not depend on how many there are.
-        chroma = self.domain.in_lab(targets)
-        return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]
 
     def prepare(self, condition: Tensor) -> PreparedCondition:
         """Compute what the flow needs of a photo.
@@ -253,11 +246,11 @@ class Sampler:
         if n < 2:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
         photo = read_photo(photo)
-        variants = self._sample(photo, n, 1.0, temperature, seed)
+        variants = self.variants(photo, n, 1.0, temperature, seed)
         return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
 
     @torch.inference_mode()
-    def _sample(
+    def variants(
         self,
         photo: Photo,
         n: int,
@@ -266,6 +259,22 @@ class Sampler:
         seed: int,
         hints: Sequence[Hint] = (),
     ) -> list[Variant]:
+        """Draw variants of a photo that is read already; what tasks call ``sample``.
+
+        Args:
+            photo: the photo.
+            n: how many.
+            factor: on the latents: saturation, or strength.
+            temperature: standard deviation of the latents; the model's own default where None.
+            seed: of the random numbers.
+            hints: colours wished at places of the photo.
+
+        Returns:
+            ``n`` variants.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
         if n < 1:
             raise ConfigError(f"n: expected at least 1 variant, got {n}")
         code = self.draw(photo, n, factor, temperature, seed)

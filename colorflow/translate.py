@@ -86,7 +86,7 @@ class Translator(Sampler):
             ImageError: the photo cannot be read.
             ConfigError: a number is out of range.
         """
-        return self._sample(read_photo(photo), n, strength, temperature, seed)
+        return self.variants(read_photo(photo), n, strength, temperature, seed)
 
     def encode(self, photo: PhotoLike, partner: PhotoLike) -> Latents:
         """Give the exact latent code of a pair.

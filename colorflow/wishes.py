@@ -146,3 +146,19 @@ def _nearness(
     across = (columns - (column + 0.5) / factor).square()
     space = (down[:, None] + across) / (2 * config.reach**2)
     return torch.exp(-space - (coarse - around).square() / (2 * config.likeness**2))
+
+
+def residuals_of(wish: Wish | None, chroma: Tensor) -> list[tuple[float, ...]]:
+    """Measure how far samples stayed from the hints of their photo.
+
+    Args:
+        wish: of the hints, or None where there are none.
+        chroma: of the samples [samples, 2, height, width], Lab units.
+
+    Returns:
+        Of each sample, the Delta E at each hint.
+    """
+    if wish is None:
+        return [()] * len(chroma)
+    # One by one, so that the last bits do not depend on how many there are.
+    return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]

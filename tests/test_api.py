@@ -22,6 +22,7 @@ INVENTORY = {
         "sample",
         "transfer",
         "uncertainty",
+        "variants",
     ],
     "Latents": [
         "to_bytes",
@@ -53,6 +54,7 @@ INVENTORY = {
         "sample",
         "transfer",
         "uncertainty",
+        "variants",
     ],
     "LogProb": ["bits_per_dim"],
     "Variant": ["deep", "image", "residuals"],

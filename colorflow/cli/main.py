@@ -55,7 +55,9 @@ app.add_typer(train_app, name="train")
 
 @app.command(epilog=EPILOG)
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of colour photos; for a translator, pairs as for training.")
+    ],
     model: ModelOption = "photo",
     n: Annotated[int, typer.Option("--n", min=1, help="Samples per photo.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
@@ -67,6 +69,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Regressor to compare with: regress.safetensors of a run."),
     ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="Pairs a translator was trained on, whose mean is a baseline."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="First so many photos; 0 for all.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for table, figures and plot.")
@@ -74,13 +80,13 @@ def evaluate(
     device: DeviceOption = Device.auto,
     json: JsonOption = False,
 ) -> None:
-    """Measure a model on colour photos, beside simple baselines.
+    """Measure a model on photos whose truth is known, beside simple baselines.
 
     colorflow evaluate --model photo --data photos/ --n 8 -o measured
     """
     from colorflow.cli.evaluate import Request, run_evaluation
 
-    request = Request(data, model, n, seed, temperature, head, limit, out, device.value)
+    request = Request(data, model, n, seed, temperature, head, limit, out, device.value, train)
     run_evaluation(request, json)
 
 
