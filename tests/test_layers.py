@@ -31,6 +31,7 @@ ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["translate"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["editing"] = {"errors", "models"}
 ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "translate", "editing"}
+ABOVE["explain"] = {"devices", "images", "sampling"}
 ABOVE["batch"] = {*ABOVE}
 ABOVE["training"] = {*ABOVE} - {"batch", "colorize", "translate"}
 ABOVE["evaluation"] = {*ABOVE}

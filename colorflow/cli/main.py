@@ -91,6 +91,26 @@ def evaluate(
 
 
 @app.command(epilog=EPILOG)
+def explain(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="Any photo.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Picture to write. [usual: PHOTO_explained.png]"),
+    ] = None,
+    model: ModelOption = "photo",
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Show what each level of a model's condition network sees in a photo.
+
+    colorflow explain cat.jpg --model photo -o cat_explained.png
+    """
+    from colorflow.cli.describe import write_explanation
+
+    place = out or Path(f"{photo.stem}_explained.png")
+    print(write_explanation(photo, place, model, device.value))
+
+
+@app.command(epilog=EPILOG)
 def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture, a model, or latents.")],
     json: JsonOption = False,
