@@ -109,6 +109,27 @@ class Colorizer(Sampler):
         """
         return self._encode(read_photo(photo))
 
+    def decode(self, photo: PhotoLike, latents: Latents, saturation: float = 1.0) -> Image.Image:
+        """Colour a photo by a given latent code.
+
+        The photo is processed in the latents' geometry, stretched where its own differs, so that
+        codes of other photos need no resampling.
+
+        Args:
+            photo: path, picture or array; only its lightness is used.
+            latents: of one picture.
+            saturation: factor on the latents.
+
+        Returns:
+            The picture, of the photo's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ShapeError: the latents are not of one picture of this model.
+            ConfigError: the saturation is negative.
+        """
+        return self._decode(read_photo(photo), latents, saturation)
+
     def transfer(
         self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0
     ) -> Image.Image:

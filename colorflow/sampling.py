@@ -193,27 +193,7 @@ class Sampler:
         condition = condition.to(self.device)
         return self.model.prepare(condition, self.backbone(condition))
 
-    @torch.inference_mode()
-    def decode(self, photo: PhotoLike, latents: Latents, factor: float = 1.0) -> Image.Image:
-        """Make the picture of a given latent code.
-
-        The photo is processed in the latents' geometry, stretched where its own differs, so that
-        codes of other photos need no resampling.
-
-        Args:
-            photo: path, picture or array; what the model needs of it is used.
-            latents: of one picture.
-            factor: on the latents: saturation, or strength.
-
-        Returns:
-            The picture, of the photo's size.
-
-        Raises:
-            ImageError: the photo cannot be read.
-            ShapeError: the latents are not of one picture of this model.
-            ConfigError: the factor is negative.
-        """
-        photo = read_photo(photo)
+    def _decode(self, photo: Photo, latents: Latents, factor: float) -> Image.Image:
         height, width = self.model.target_size(latents)
         if len(latents) != 1:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
