@@ -11,7 +11,8 @@ from PIL import Image, ImageFile, TiffImagePlugin
 from colorflow.images.opening import check_size, turned_upright, unlimited_open
 
 PHOTOMETRIC = 0x0106
-WHITE_IS_ZERO = 0
+WHITE_IS_ZERO, YCBCR = 0, 6
+SUBSAMPLING = 0x0212
 # Names of Pillow's unpackers that take one byte of two.
 BOTH_HALVES = {f"{kind};16{order}" for kind in ("RGB", "RGBA", "RGBX") for order in "LBN"}
 
@@ -42,6 +43,25 @@ def is_planar(picture: Image.Image) -> bool:
     tags = getattr(picture, "tag_v2", {})
     bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
     return tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2 and 16 in tuple(bits)
+
+
+def is_plain_ycbcr(picture: Image.Image) -> bool:
+    """Tell whether a TIFF holds YCbCr values neither compressed nor subsampled.
+
+    Some versions of Pillow write such files and lose the last row when reading them.
+
+    Args:
+        picture: opened, not decoded yet.
+
+    Returns:
+        True where the pixels must come from :func:`read_tiff`.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    kind = (
+        tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION),
+        tags.get(TiffImagePlugin.COMPRESSION, 1),
+    )
+    return kind == (YCBCR, 1) and tuple(tags.get(SUBSAMPLING, (2, 2))) == (1, 1)
 
 
 def has_both_halves(picture: Image.Image) -> bool:
@@ -104,18 +124,22 @@ def read_tiff(file: BinaryIO, max_pixels: int, name: str) -> tuple[np.ndarray, i
             if not isinstance(page, tifffile.TiffPage):
                 raise ValueError("a TIFF without a whole first page")
             check_size(page.imagewidth, page.imagelength, max_pixels, name)
-            if page.photometric not in (0, 1, 2) or page.dtype not in (np.uint8, np.uint16):
+            bytes_of_ycbcr = page.photometric == YCBCR and page.dtype == np.uint8
+            known = page.photometric in (0, 1, 2) and page.dtype in (np.uint8, np.uint16)
+            if not known and not bytes_of_ycbcr:
                 raise ValueError(f"a TIFF of kind {page.photometric} and {page.dtype} values")
             pixels = page.asarray(maxworkers=1)
             if page.planarconfig == 2 and page.samplesperpixel > 1:
                 pixels = np.moveaxis(pixels, 0, -1)
             pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
             # The first of the further samples may be transparency; what else there is, is not.
-            colours = 3 if page.photometric == 2 else 1
+            colours = 3 if page.photometric in (2, YCBCR) else 1
             keep = colours + (page.extrasamples[:1] == (2,))
             pixels = np.ascontiguousarray(pixels[..., :keep])
             if page.photometric == WHITE_IS_ZERO:
                 pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
+            if bytes_of_ycbcr:
+                pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
             return pixels.astype(pixels.dtype.newbyteorder("=")), len(tiff.pages)
     except (tifffile.TiffFileError, KeyError, ImportError) as error:
         raise ValueError(f"a TIFF that could not be decoded: {error}") from error

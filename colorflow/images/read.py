@@ -136,7 +136,8 @@ def _known_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image |
         if file.read(4) not in (b"II*\0", b"MM\0*"):
             raise
         return None
-    return None if deep.is_planar(picture) else picture
+    misread = deep.is_planar(picture) or deep.is_plain_ycbcr(picture)
+    return None if misread else picture
 
 
 def _from_picture(picture: Image.Image, path: Path | None, file: BinaryIO | None) -> Photo:

@@ -297,3 +297,15 @@ def test_a_tiff_nobody_knows_is_refused(tmp_path):
     path = saved(tmp_path, data.getvalue(), "scan.tif")
     with pytest.raises(ImageError, match=r"scan\.tif"):
         read_photo(path)
+
+
+@pytest.mark.parametrize("size", [(75, 41), (2, 2), (1, 3)])
+def test_plain_ycbcr_is_read_to_its_last_row(tmp_path, size):
+    # Large patches: small ones would show the rounding of the conversion.
+    rng = np.random.default_rng(4)
+    rgb = np.kron(rng.integers(30, 220, (2, 2, 3)), np.ones((21, 38, 1))).astype(np.uint8)
+    picture = Image.fromarray(rgb[: size[1], : size[0]])
+    picture.convert("YCbCr").save(tmp_path / "a.tif")
+    photo = read_photo(tmp_path / "a.tif")
+    assert photo.size == size[::-1]
+    assert np.abs(photo.pixels.astype(int) - np.asarray(picture)).max() <= 3
