@@ -9,10 +9,11 @@ if TYPE_CHECKING:
     from colorflow.colorize import Colorizer
     from colorflow.hints import Hint
     from colorflow.models.latents import Latents
+    from colorflow.translate import Translator
     from colorflow.variants import LogProb, Variant
 
 __version__ = "0.1.0"
-__all__ = ["Colorizer", "Hint", "Latents", "LogProb", "Variant", "__version__"]
+__all__ = ["Colorizer", "Hint", "Latents", "LogProb", "Translator", "Variant", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -22,6 +23,7 @@ def __getattr__(name: str) -> Any:
         "Hint": "colorflow.hints",
         "Latents": "colorflow.models.latents",
         "LogProb": "colorflow.variants",
+        "Translator": "colorflow.translate",
         "Variant": "colorflow.variants",
     }
     if name in homes:

@@ -33,7 +33,7 @@ class Colorizer(Sampler):
         ConfigError: the device is not there.
     """
 
-    kind = Colorization
+    _kind = Colorization
     domain: Colorization
 
     @classmethod
@@ -92,7 +92,7 @@ class Colorizer(Sampler):
         """
         photo = read_photo(photo)
         require_inside(hints, photo.size, photo.name)
-        return self._sample(photo, n, saturation, temperature, seed, hints)
+        return self.variants(photo, n, saturation, temperature, seed, hints)
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:
@@ -108,6 +108,27 @@ class Colorizer(Sampler):
             ImageError: the photo cannot be read.
         """
         return self._encode(read_photo(photo))
+
+    def decode(self, photo: PhotoLike, latents: Latents, saturation: float = 1.0) -> Image.Image:
+        """Colour a photo by a given latent code.
+
+        The photo is processed in the latents' geometry, stretched where its own differs, so that
+        codes of other photos need no resampling.
+
+        Args:
+            photo: path, picture or array; only its lightness is used.
+            latents: of one picture.
+            saturation: factor on the latents.
+
+        Returns:
+            The picture, of the photo's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ShapeError: the latents are not of one picture of this model.
+            ConfigError: the saturation is negative.
+        """
+        return self._decode(read_photo(photo), latents, saturation)
 
     def transfer(
         self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0

@@ -25,7 +25,7 @@ from colorflow.models.latents import Latents, derive_seed
 from colorflow.networks.backbones import Backbone
 from colorflow.steering import steer
 from colorflow.variants import LogProb, Variant
-from colorflow.wishes import Wish, wish_of
+from colorflow.wishes import Wish, residuals_of, wish_of
 
 
 class Sampler:
@@ -42,7 +42,7 @@ class Sampler:
     """
 
     # Domains that models of this task have.
-    kind: ClassVar[Any] = Domain
+    _kind: ClassVar[Any] = Domain
 
     def __init__(
         self,
@@ -56,9 +56,9 @@ class Sampler:
         self.backbone = backbone.eval().requires_grad_(False).to(self.device)
         self.info = info
         self.domain = domain_of(model.config)
-        if not isinstance(self.domain, self.kind):
+        if not isinstance(self.domain, self._kind):
             raise ConfigError(
-                f"model '{model.config.name}': expected one for {self.kind.name}, this one is for "
+                f"model '{model.config.name}': expected one for {self._kind.name}, this one is for "
                 f"{self.domain.name}; use another with --model"
             )
 
@@ -147,7 +147,7 @@ class Sampler:
                     codes[i] = steer(self.model, codes[i], prepared[i], wish, chroma, rows)
             decoded = decode(self.model, codes, prepared, rows)
             residuals = [
-                self._residuals(wish, targets)
+                residuals_of(wish, self.domain.in_lab(targets))
                 for wish, (targets, _) in zip(wishes, decoded, strict=True)
             ]
         volume = self.domain.log_volume()
@@ -181,13 +181,6 @@ class Sampler:
         values = self.domain.in_lab(torch.stack([variant.target for variant in variants]))
         return values.var(0).sum(0).sqrt()
 
-    def _residuals(self, wish: Wish | None, targets: Tensor) -> list[tuple[float, ...]]:
-        if wish is None:
-            return [()] * len(targets)
-        # One by one, so that the last bits do not depend on how many there are.
-        chroma = self.domain.in_lab(targets)
-        return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]
-
     def prepare(self, condition: Tensor) -> PreparedCondition:
         """Compute what the flow needs of a photo.
 
@@ -200,27 +193,7 @@ class Sampler:
         condition = condition.to(self.device)
         return self.model.prepare(condition, self.backbone(condition))
 
-    @torch.inference_mode()
-    def decode(self, photo: PhotoLike, latents: Latents, factor: float = 1.0) -> Image.Image:
-        """Make the picture of a given latent code.
-
-        The photo is processed in the latents' geometry, stretched where its own differs, so that
-        codes of other photos need no resampling.
-
-        Args:
-            photo: path, picture or array; what the model needs of it is used.
-            latents: of one picture.
-            factor: on the latents: saturation, or strength.
-
-        Returns:
-            The picture, of the photo's size.
-
-        Raises:
-            ImageError: the photo cannot be read.
-            ShapeError: the latents are not of one picture of this model.
-            ConfigError: the factor is negative.
-        """
-        photo = read_photo(photo)
+    def _decode(self, photo: Photo, latents: Latents, factor: float) -> Image.Image:
         height, width = self.model.target_size(latents)
         if len(latents) != 1:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
@@ -253,11 +226,11 @@ class Sampler:
         if n < 2:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
         photo = read_photo(photo)
-        variants = self._sample(photo, n, 1.0, temperature, seed)
+        variants = self.variants(photo, n, 1.0, temperature, seed)
         return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
 
     @torch.inference_mode()
-    def _sample(
+    def variants(
         self,
         photo: Photo,
         n: int,
@@ -266,6 +239,22 @@ class Sampler:
         seed: int,
         hints: Sequence[Hint] = (),
     ) -> list[Variant]:
+        """Draw variants of a photo that is read already; what tasks call ``sample``.
+
+        Args:
+            photo: the photo.
+            n: how many.
+            factor: on the latents: saturation, or strength.
+            temperature: standard deviation of the latents; the model's own default where None.
+            seed: of the random numbers.
+            hints: colours wished at places of the photo.
+
+        Returns:
+            ``n`` variants.
+
+        Raises:
+            ConfigError: a number is out of range.
+        """
         if n < 1:
             raise ConfigError(f"n: expected at least 1 variant, got {n}")
         code = self.draw(photo, n, factor, temperature, seed)

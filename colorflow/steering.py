@@ -16,16 +16,7 @@ from colorflow.errors import ShapeError
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
-from colorflow.wishes import Wish
-
-# Standard deviations in Delta E: of the colour at a hint, of the colours around it from its own,
-# and of all others from those that were drawn.
-AT_HINT = 1.0
-NEAR_HINT = 8.0
-ELSEWHERE = 90.0
-# Evaluations of the objective; and the Delta E with which a variant may end earlier.
-STEPS = 30
-GOOD = 1.0
+from colorflow.wishes import HintConfig, Wish
 
 
 def steer(
@@ -35,6 +26,7 @@ def steer(
     wish: Wish,
     to_chroma: Callable[[Tensor], Tensor],
     rows: int,
+    config: HintConfig | None = None,
 ) -> Latents:
     """Find latents near the drawn ones whose colouring respects hints.
 
@@ -64,6 +56,7 @@ def steer(
         to_chroma: takes targets of the model to Lab units.
         rows: variants in a call of the flow; the last call is filled up, so that a result depends
             neither on their number nor on each other.
+        config: the standard deviations s, s_n and s_e, and when to end; the defaults where None.
 
     Returns:
         Latents of the same shapes, on the CPU.
@@ -77,9 +70,8 @@ def steer(
     # What was made in inference mode cannot be differentiated; its copies can.
     with torch.inference_mode(False):
         terms = tuple(None if term is None else term.clone() for term in prepared.terms)
-        objective = _Objective(
-            model, PreparedCondition(terms, prepared.size), wish.to(device), to_chroma
-        )
+        copied = PreparedCondition(terms, prepared.size)
+        objective = _Objective(model, copied, wish.to(device), to_chroma, config or HintConfig())
         moved = []
         for start in range(0, len(code), rows):
             part = code[start : start + rows]
@@ -97,9 +89,10 @@ class _Objective:
         prepared: PreparedCondition,
         wish: Wish,
         to_chroma: Callable[[Tensor], Tensor],
+        config: HintConfig,
     ) -> None:
         self.model, self.prepared = model, prepared
-        self.wish, self.to_chroma = wish, to_chroma
+        self.wish, self.to_chroma, self.config = wish, to_chroma, config
         self.near = wish.nearness
         self.rest = 1 - self.near.sum(0)
 
@@ -112,7 +105,7 @@ class _Objective:
         self.spread = ones.scale(spread).flatten()
         with torch.no_grad():
             self.before = self._chroma(self.drawn)
-        moved = descend(self._evaluate, torch.zeros_like(self.drawn), STEPS)
+        moved = descend(self._evaluate, torch.zeros_like(self.drawn), self.config.steps)
         return Latents.unflatten(self.drawn + self.spread * moved, self.shapes)
 
     def _chroma(self, flat: Tensor) -> Tensor:
@@ -127,12 +120,13 @@ class _Objective:
             away = chroma[:, None] - self.wish.chroma[:, :, None, None]
             value = (
                 moved.square().sum(1)
-                + errors.square().sum((1, 2)) / AT_HINT**2
-                + (self.near * away.square().sum(2)).sum((1, 2, 3)) / NEAR_HINT**2
-                + (self.rest * (chroma - self.before).square().sum(1)).sum((1, 2)) / ELSEWHERE**2
+                + errors.square().sum((1, 2)) / self.config.at_hint**2
+                + (self.near * away.square().sum(2)).sum((1, 2, 3)) / self.config.near_hint**2
+                + (self.rest * (chroma - self.before).square().sum(1)).sum((1, 2))
+                / self.config.elsewhere**2
             ) / 2
             (gradient,) = torch.autograd.grad(value.sum(), moved)
-        fine = errors.detach().norm(dim=2).amax(1) < GOOD
+        fine = errors.detach().norm(dim=2).amax(1) < self.config.good
         return value.detach(), gradient, fine
 
 

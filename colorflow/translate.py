@@ -35,7 +35,7 @@ class Translator(Sampler):
         ConfigError: the device is not there, or the model is for another task.
     """
 
-    kind = Translation
+    _kind = Translation
     domain: Translation
 
     @classmethod
@@ -86,7 +86,7 @@ class Translator(Sampler):
             ImageError: the photo cannot be read.
             ConfigError: a number is out of range.
         """
-        return self._sample(read_photo(photo), n, strength, temperature, seed)
+        return self.variants(read_photo(photo), n, strength, temperature, seed)
 
     def encode(self, photo: PhotoLike, partner: PhotoLike) -> Latents:
         """Give the exact latent code of a pair.
@@ -102,6 +102,27 @@ class Translator(Sampler):
             ImageError: a photo cannot be read.
         """
         return self._encode(read_photo(photo), read_photo(partner))
+
+    def decode(self, photo: PhotoLike, latents: Latents, strength: float = 1.0) -> Image.Image:
+        """Translate a photo by a given latent code.
+
+        The photo is processed in the latents' geometry, stretched where its own differs, so that
+        codes of other photos need no resampling.
+
+        Args:
+            photo: path, picture or array.
+            latents: of one picture.
+            strength: factor on the latents.
+
+        Returns:
+            The picture, of the photo's size.
+
+        Raises:
+            ImageError: the photo cannot be read.
+            ShapeError: the latents are not of one picture of this model.
+            ConfigError: the strength is negative.
+        """
+        return self._decode(read_photo(photo), latents, strength)
 
     def transfer(
         self,

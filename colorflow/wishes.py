@@ -15,9 +15,28 @@ from colorflow.images.photo import Photo, resize_planes
 from colorflow.images.shares import chroma_shares, guide_pixel
 from colorflow.images.upsample import MIDDLE, Upsampler
 
-# How far a hint reaches: standard deviations in chroma pixels, and in units of L.
-REACH = 4.0
-LIKENESS = 10.0
+
+@dataclass(frozen=True)
+class HintConfig:
+    """How hints act; the defaults are a choice among those of ``scripts/tune_hints.py``.
+
+    Args:
+        reach: how far a hint reaches, standard deviation in chroma pixels.
+        likeness: to pixels how unlike in lightness, standard deviation in units of L.
+        at_hint: standard deviation in Delta E of the colour at a hint from the wished one.
+        near_hint: of the colours around it from the wished one.
+        elsewhere: of all others from those that were drawn.
+        steps: evaluations of the objective, at most.
+        good: residual in Delta E with which a variant may end earlier.
+    """
+
+    reach: float = 4.0
+    likeness: float = 10.0
+    at_hint: float = 1.0
+    near_hint: float = 8.0
+    elsewhere: float = 90.0
+    steps: int = 30
+    good: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -70,7 +89,9 @@ class Wish:
         return difference
 
 
-def wish_of(photo: Photo, hints: Sequence[Hint], size: tuple[int, int]) -> Wish:
+def wish_of(
+    photo: Photo, hints: Sequence[Hint], size: tuple[int, int], config: HintConfig | None = None
+) -> Wish:
     """Turn hints into what they ask of the chroma.
 
     A hint reaches the chroma pixels q that are near and of a lightness like that around it,
@@ -87,10 +108,12 @@ def wish_of(photo: Photo, hints: Sequence[Hint], size: tuple[int, int]) -> Wish:
         photo: the photo.
         hints: at least one, within the photo.
         size: height and width of the chroma.
+        config: how hints act; the defaults where None.
 
     Returns:
         The wish, on the CPU.
     """
+    config = config or HintConfig()
     with torch.inference_mode(False), torch.no_grad():
         upsampler = Upsampler(photo.lightness, size)
         coarse = resize_planes(photo.lightness[None], size)[0].clone()
@@ -99,13 +122,15 @@ def wish_of(photo: Photo, hints: Sequence[Hint], size: tuple[int, int]) -> Wish:
         rgb = torch.tensor([hint.rgb for hint in hints], dtype=torch.float32) / 255
         lab = rgb_to_lab(rgb.t()[None, :, None])[0, :, 0]
         chroma = torch.stack(compress_chroma(lightness, lab[1], lab[2]), dim=1)
-        nearness = torch.stack([_nearness(upsampler, coarse, place) for place in places])
+        nearness = torch.stack([_nearness(upsampler, coarse, place, config) for place in places])
         # Where several hints reach, they share.
         nearness /= nearness.sum(0).clamp(min=1)
         return Wish(chroma, chroma_shares(upsampler, places), nearness)
 
 
-def _nearness(upsampler: Upsampler, coarse: Tensor, place: tuple[int, int]) -> Tensor:
+def _nearness(
+    upsampler: Upsampler, coarse: Tensor, place: tuple[int, int], config: HintConfig
+) -> Tensor:
     """Compute the reach of one hint, [h, w], at most 1.
 
     The lightness around it is that of an area like a chroma pixel: a hint set on a dark seam of a
@@ -119,5 +144,21 @@ def _nearness(upsampler: Upsampler, coarse: Tensor, place: tuple[int, int]) -> T
     rows, columns = (torch.arange(side, dtype=coarse.dtype) + 0.5 for side in coarse.shape)
     down = (rows - (row + 0.5) / factor).square()
     across = (columns - (column + 0.5) / factor).square()
-    space = (down[:, None] + across) / (2 * REACH**2)
-    return torch.exp(-space - (coarse - around).square() / (2 * LIKENESS**2))
+    space = (down[:, None] + across) / (2 * config.reach**2)
+    return torch.exp(-space - (coarse - around).square() / (2 * config.likeness**2))
+
+
+def residuals_of(wish: Wish | None, chroma: Tensor) -> list[tuple[float, ...]]:
+    """Measure how far samples stayed from the hints of their photo.
+
+    Args:
+        wish: of the hints, or None where there are none.
+        chroma: of the samples [samples, 2, height, width], Lab units.
+
+    Returns:
+        Of each sample, the Delta E at each hint.
+    """
+    if wish is None:
+        return [()] * len(chroma)
+    # One by one, so that the last bits do not depend on how many there are.
+    return [tuple(wish.residuals(one[None])[0].tolist()) for one in chroma]

@@ -15,6 +15,7 @@ from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
 from colorflow.networks.backbones import backbone_hash
 from colorflow.resources import bundled
+from colorflow.translate import Translator
 
 
 @pytest.fixture
@@ -22,12 +23,11 @@ def generator() -> torch.Generator:
     return torch.Generator().manual_seed(7)
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained model whose couplings are not the identity, as a file."""
+def _untrained(name: str, folder: Path) -> Path:
+    """Write an untrained model whose couplings are not the identity."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        model = ConditionalINN(preset("tiny"))
+        model = ConditionalINN(preset(name))
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -38,14 +38,29 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for tap in model.pyramid.taps
     }
     model.pyramid.set_statistics(ones)
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    path = folder / f"{name}.safetensors"
     save_checkpoint(path, model, backbone_hash("hed"), {"trained": False})
     return path
 
 
 @pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _untrained("tiny", tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def tiny_translator_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _untrained("translate-tiny", tmp_path_factory.mktemp("translator"))
+
+
+@pytest.fixture(scope="session")
 def tiny(tiny_checkpoint: Path) -> Colorizer:
     return Colorizer.from_pretrained(tiny_checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_translator(tiny_translator_checkpoint: Path) -> Translator:
+    return Translator.from_pretrained(tiny_translator_checkpoint, device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorflow.colorize import Colorizer, matching_backbone
+from colorflow.colorize import Colorizer
 from colorflow.decoding import CHUNK
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.lab import lab_planes
@@ -16,6 +16,7 @@ from colorflow.images.read import read_photo
 from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
+from colorflow.models.matching import matching_backbone
 from colorflow.networks.backbones import backbone_file, backbone_hash, load_backbone
 
 

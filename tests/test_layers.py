@@ -31,8 +31,9 @@ ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["translate"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["editing"] = {"errors", "models"}
 ABOVE["photo_session"] = {*ABOVE} - {"files", "transforms", "colorize", "translate", "editing"}
+ABOVE["explain"] = {"devices", "images", "sampling"}
 ABOVE["batch"] = {*ABOVE}
-ABOVE["training"] = {*ABOVE} - {"batch", "colorize"}
+ABOVE["training"] = {*ABOVE} - {"batch", "colorize", "translate"}
 ABOVE["evaluation"] = {*ABOVE}
 ABOVE["cli"] = {*ABOVE}
 

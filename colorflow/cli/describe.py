@@ -107,3 +107,37 @@ def examine(model: str, device: str) -> dict[str, Any]:
         "round_trips": [{**asdict(trip), "ok": trip.ok} for trip in trips],
         "healthy": all(trip.ok for trip in trips),
     }
+
+
+def write_explanation(photo: Path, out: Path, model: str, device: str) -> str:
+    """Write a picture of what a model's condition network sees.
+
+    Args:
+        photo: to look at.
+        out: picture to write.
+        model: bundled name or path.
+        device: where to compute.
+
+    Returns:
+        One line on what was done.
+
+    Raises:
+        ImageError: the photo cannot be read, or the picture not be written.
+        CheckpointError: the model cannot be used.
+    """
+    from colorflow.errors import ImageError
+    from colorflow.explain import explain
+    from colorflow.files import written_whole
+    from colorflow.images.write import encode_image
+    from colorflow.translate import load_sampler
+
+    sampler = load_sampler(model, device)
+    picture = explain(sampler, photo)
+    data = encode_image(picture, out.suffix)
+    try:
+        with written_whole(out) as temporary:
+            temporary.write_bytes(data)
+    except OSError as error:
+        raise ImageError(f"{out}: could not be written ({error.strerror or error})") from error
+    strides = ", ".join(str(stride) for stride in sorted(sampler.model.config.condition_strides))
+    return f"{out}: the photo, and levels of {strides} pixels per position"

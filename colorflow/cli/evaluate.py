@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,15 +12,18 @@ from pathlib import Path
 from rich.console import Console
 
 from colorflow.batch.run import require_writable
-from colorflow.colorize import Colorizer
 from colorflow.devices import choose_device
 from colorflow.evaluation.classifier import load_classifier
+from colorflow.evaluation.examples import Example, PairExample
 from colorflow.evaluation.head import load_head, own_head
-from colorflow.evaluation.protocol import Protocol, evaluate
+from colorflow.evaluation.measured import Protocol
+from colorflow.evaluation.protocol import evaluate
 from colorflow.evaluation.table import markdown, reliability_plot, summarise
 from colorflow.files import written_whole
 from colorflow.resources import bundled_path
+from colorflow.training.pairs import survey_pairs
 from colorflow.training.survey import list_photos
+from colorflow.translate import Translator, load_sampler
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ class Request:
     limit: int
     out: Path | None
     device: str
+    train: Path | None = None
 
 
 def run_evaluation(request: Request, as_json: bool) -> None:
@@ -50,17 +55,22 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     protocol = Protocol(request.n, request.seed, request.temperature, limit=request.limit)
-    files = list_photos(request.data)
+    if not request.data.exists():
+        list_photos(request.data)  # says so, before a model is loaded
     if request.out:
         require_writable(request.out)  # before minutes of measuring, not after
-    colorizer = Colorizer.from_pretrained(request.model, request.device)
+    colorizer = load_sampler(request.model, request.device)
+    pairs = isinstance(colorizer, Translator)
+    files = _pairs(request.data, console) if pairs else list_photos(request.data)
+    train = _pairs(request.train, console) if pairs and request.train else []
     head_file = request.head or find_head(request.model)
     head = load_head(head_file, request.device) if head_file else own_head(colorizer)
     if head_file is None and head is not None:
         console.print("note: no --head: compared with the model's own head, trained with the flow")
-    classifier = load_classifier(choose_device(request.device))
+    # It judges whether colours help to tell what a photo shows, which is not asked of a translator.
+    classifier = None if pairs else load_classifier(choose_device(request.device))
     result = evaluate(
-        colorizer, files, str(request.data), protocol, head, classifier, console.print
+        colorizer, files, str(request.data), protocol, head, classifier, console.print, train
     )
     summary = summarise(result)
     text = json.dumps(summary, indent=2, allow_nan=False)
@@ -77,6 +87,12 @@ def run_evaluation(request: Request, as_json: bool) -> None:
             path = request.out / "reliability.png"
             reliability_plot(result.coverage, path, f"{result.model}, temperature 1")
             console.print(f"written: {path}")
+
+
+def _pairs(place: Path, console: Console) -> Sequence[Example]:
+    found = survey_pairs(place, 1, console.print)
+    console.print(found.summary())
+    return [PairExample(file) for file in found.good]
 
 
 def find_head(model: str) -> Path | None:

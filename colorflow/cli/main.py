@@ -55,7 +55,9 @@ app.add_typer(train_app, name="train")
 
 @app.command(epilog=EPILOG)
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of colour photos.")],
+    data: Annotated[
+        Path, typer.Option(help="Folder of colour photos; for a translator, pairs as for training.")
+    ],
     model: ModelOption = "photo",
     n: Annotated[int, typer.Option("--n", min=1, help="Samples per photo.")] = 8,
     seed: Annotated[int, typer.Option(help="Of the samples.")] = 0,
@@ -67,6 +69,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Regressor to compare with: regress.safetensors of a run."),
     ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(help="Pairs a translator was trained on, whose mean is a baseline."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=0, help="First so many photos; 0 for all.")] = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for table, figures and plot.")
@@ -74,14 +80,34 @@ def evaluate(
     device: DeviceOption = Device.auto,
     json: JsonOption = False,
 ) -> None:
-    """Measure a model on colour photos, beside simple baselines.
+    """Measure a model on photos whose truth is known, beside simple baselines.
 
     colorflow evaluate --model photo --data photos/ --n 8 -o measured
     """
     from colorflow.cli.evaluate import Request, run_evaluation
 
-    request = Request(data, model, n, seed, temperature, head, limit, out, device.value)
+    request = Request(data, model, n, seed, temperature, head, limit, out, device.value, train)
     run_evaluation(request, json)
+
+
+@app.command(epilog=EPILOG)
+def explain(
+    photo: Annotated[Path, typer.Argument(metavar="PHOTO", help="Any photo.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Picture to write. [usual: PHOTO_explained.png]"),
+    ] = None,
+    model: ModelOption = "photo",
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Show what each level of a model's condition network sees in a photo.
+
+    colorflow explain cat.jpg --model photo -o cat_explained.png
+    """
+    from colorflow.cli.describe import write_explanation
+
+    place = out or Path(f"{photo.stem}_explained.png")
+    print(write_explanation(photo, place, model, device.value))
 
 
 @app.command(epilog=EPILOG)

@@ -168,6 +168,17 @@ class Domain(ABC):
         """
 
     @abstractmethod
+    def of_lab(self, values: Tensor) -> Tensor:
+        """Undo :meth:`in_lab`.
+
+        Args:
+            values: [..., target_channels, height, width], in Lab units.
+
+        Returns:
+            Same shape, in units of the model.
+        """
+
+    @abstractmethod
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Bring a non-negative plane at the model's size, e.g. an uncertainty, to the photo's size.
 

@@ -75,6 +75,10 @@ class Colorization(Domain):
         """Give the (a, b) of a target, in Lab units."""
         return self.chroma(target)
 
+    def of_lab(self, values: Tensor) -> Tensor:
+        """Give the target of an (a, b) in Lab units."""
+        return values / self.scale
+
     def finishing(self, photo: Photo) -> Finishing:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
         return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha))

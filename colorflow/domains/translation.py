@@ -71,6 +71,10 @@ class Translation(Domain):
         """Give the (L, a, b) of a target."""
         return target * self.scale + self._middle(target)
 
+    def of_lab(self, values: Tensor) -> Tensor:
+        """Give the target of an (L, a, b)."""
+        return (values - self._middle(values)) / self.scale
+
     def finishing(self, photo: Photo) -> Finishing:
         """Enlarge the predicted picture along the edges of the photo, and put its detail back.
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from colorflow.colorize import Colorizer
 from colorflow.devices import choose_device
-from colorflow.domains import Colorization, colorization_of
+from colorflow.domains import Domain, domain_of
 from colorflow.errors import CheckpointError
 from colorflow.images.photo import Photo
 from colorflow.models.checkpoint import load_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.matching import matching_backbone
 from colorflow.networks.backbones import Backbone
+from colorflow.sampling import Sampler
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class Head:
 
     model: ConditionalINN
     backbone: Backbone
-    domain: Colorization
+    domain: Domain
     device: torch.device
 
     @torch.inference_mode()
     def predict(self, photo: Photo) -> Tensor:
-        """Predict the chroma of a square photo.
+        """Predict the target of a square photo.
 
         Args:
             photo: square.
 
         Returns:
-            float32 [2, side / stride, side / stride], Lab units.
+            float32 [channels, side / stride, side / stride], Lab units.
         """
         side = self.domain.geometry.side
         condition = self.domain.condition(photo, (side, side)).to(self.device)
         target: Tensor = self.model.predict(condition, self.backbone(condition))[0].cpu()
-        return self.domain.chroma(target)
+        return self.domain.in_lab(target)
 
 
 def load_head(path: Path, device: str = "auto") -> Head:
@@ -69,10 +69,10 @@ def load_head(path: Path, device: str = "auto") -> Head:
         raise CheckpointError(f"{path}: expected a model with an affine start, this one has none")
     place = choose_device(device)
     backbone = matching_backbone(info).eval().to(place)
-    return Head(model.to(place), backbone, colorization_of(info.config), place)
+    return Head(model.to(place), backbone, domain_of(info.config), place)
 
 
-def own_head(colorizer: Colorizer) -> Head | None:
+def own_head(colorizer: Sampler) -> Head | None:
     """Give the head of a model as it was trained together with the flow.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,100 +11,30 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorflow.colorize import Colorizer
-from colorflow.domains import Domain
-from colorflow.errors import ConfigError, ImageError, NothingFoundError
-from colorflow.evaluation.calibration import SAMPLES, Coverage, coverage, places
+from colorflow.domains import Domain, Translation
+from colorflow.errors import ImageError, NothingFoundError
+from colorflow.evaluation.calibration import SAMPLES, coverage, places
 from colorflow.evaluation.chroma import chroma_errors, to_areas
 from colorflow.evaluation.classifier import Classifier, top5_agreement
 from colorflow.evaluation.colourfulness import colourfulness, psnr
+from colorflow.evaluation.examples import Example, PhotoExample
 from colorflow.evaluation.head import Head
+from colorflow.evaluation.measured import (
+    FLOW,
+    GREY,
+    HEAD,
+    SIMPLE,
+    TRUTH,
+    Evaluation,
+    Method,
+    Protocol,
+)
 from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo
-from colorflow.images.read import read_photo
 from colorflow.models.latents import derive_seed
+from colorflow.sampling import Sampler
 
-GREY, MEAN, HEAD, FLOW, TRUTH = "grey", "mean colour", "deterministic head", "cINN", "truth"
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """The numbers of the protocol.
-
-    Args:
-        n: samples per photo.
-        seed: of the samples.
-        temperature: of the samples; the model's own default where None.
-        areas: chroma is compared as means over areas x areas of the photo.
-        noise: standard deviation of the noise on the target for the likelihood, in units of the
-            model.
-        calibration: also measure coverage, at temperature 1.
-        limit: photos to measure, the first by name; 0 for all.
-    """
-
-    n: int = 8
-    seed: int = 0
-    temperature: float | None = None
-    areas: int = 32
-    noise: float = 0.05
-    calibration: bool = True
-    limit: int = 0
-
-    def __post_init__(self) -> None:
-        if self.n < 1 or self.areas < 1 or self.limit < 0:
-            raise ConfigError(f"protocol: expected n, areas >= 1 and limit >= 0, got {self}")
-
-
-@dataclass
-class Method:
-    """What one way of colouring came to, one entry per photo in each list.
-
-    Args:
-        figures: by name.
-        features: of the classifier, one tensor [photos, features] per batch.
-        agreement: of the classifier's classes, likewise [photos].
-    """
-
-    figures: dict[str, list[float]] = field(default_factory=dict)
-    features: list[Tensor] = field(default_factory=list)
-    agreement: list[Tensor] = field(default_factory=list)
-
-    def add(self, **values: float) -> None:
-        """Note the figures of a photo."""
-        for name, value in values.items():
-            self.figures.setdefault(name, []).append(value)
-
-    def array(self, name: str) -> np.ndarray:
-        """Give a figure of all photos, float64 [photos]."""
-        return np.array(self.figures[name], dtype=np.float64)
-
-
-@dataclass
-class Evaluation:
-    """Everything that was measured.
-
-    Args:
-        model: name and hash of the model.
-        data: what was measured on.
-        protocol: the numbers of the protocol.
-        temperature: that was used.
-        photos: names of the photos.
-        left_out: photos that were not measured, with the reason.
-        methods: by name.
-        coverage: of the flow at temperature 1, where it was measured.
-        classifier: whether one was there.
-    """
-
-    model: str
-    data: str
-    protocol: Protocol
-    temperature: float | tuple[float, ...]
-    photos: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    methods: dict[str, Method] = field(default_factory=dict)
-    coverage: Coverage | None = None
-    classifier: bool = False
 
 
 def square(photo: Photo) -> Photo:
@@ -125,24 +54,26 @@ def square(photo: Photo) -> Photo:
 
 
 def evaluate(
-    colorizer: Colorizer,
-    files: Sequence[Path],
+    colorizer: Sampler,
+    files: Sequence[Path | Example],
     data: str,
     protocol: Protocol | None = None,
     head: Head | None = None,
     classifier: Classifier | None = None,
     log: Callable[[str], None] = lambda line: None,
+    train: Sequence[Example] = (),
 ) -> Evaluation:
     """Measure a model on colour photos by the written protocol.
 
     Args:
         colorizer: the model.
-        files: photos; grey and unreadable ones are left out.
+        files: photos, or examples of whatever task; unfit and unreadable ones are left out.
         data: how to call them.
         protocol: its numbers.
         head: a regressor to compare with, or None to leave that out.
         classifier: that judges the pictures, or None to leave that out.
         log: receives a line now and then.
+        train: examples whose mean is the second baseline; those that are measured where empty.
 
     Returns:
         What was measured.
@@ -156,21 +87,27 @@ def evaluate(
     result = Evaluation(
         colorizer.model_id, data, protocol, spread, classifier=classifier is not None
     )
-    names = [GREY, MEAN, FLOW, TRUTH]
+    nothing, average = SIMPLE[colorizer.domain.name]
+    names = [nothing, average, FLOW, TRUTH]
     if head is not None:
         names.insert(2, HEAD)
     result.methods = {name: Method() for name in names}
-    chosen = list(_readable(files, result, protocol.limit))
+    examples = [PhotoExample(file) if isinstance(file, Path) else file for file in files]
+    chosen = list(_readable(examples, result, protocol.limit))
     if not chosen:
         raise NothingFoundError(f"{data}: expected colour photos to measure, found none")
-    mean = _mean_target(colorizer.domain, chosen)
+    mean = _mean_target(colorizer.domain, train or chosen)
     counts = torch.zeros(SAMPLES + 1, dtype=torch.float64)
     pending: dict[str, list[Image.Image]] = {name: [] for name in names}
-    for number, path in enumerate(chosen, 1):
-        photo = square(read_photo(path))
-        pictures = _measure_photo(photo, colorizer, head, protocol, mean, result)
+    truths: dict[str, list[Tensor]] = {}
+    for number, example in enumerate(chosen, 1):
+        photo, partner = _squares(example)
+        pictures = _measure_photo(photo, partner, colorizer, head, protocol, mean, result)
         if protocol.calibration:
-            counts += _places(photo, colorizer, protocol)
+            counts += _places(photo, partner, colorizer, protocol)
+        if example.site:
+            target = colorizer.domain.in_lab(_target(colorizer.domain, photo, partner)[1][0])
+            truths.setdefault(example.site, []).append(to_areas(target, protocol.areas))
         for name, picture in pictures.items():
             pending[name].append(picture)
         if number % BATCH == 0 or number == len(chosen):
@@ -180,74 +117,90 @@ def evaluate(
             log(f"{number}/{len(chosen)} photos")
     if protocol.calibration:
         result.coverage = coverage(counts)
+    for site, several in truths.items():
+        if len(several) > 1:
+            stacked = torch.stack(several)
+            result.distances[site] = chroma_errors(stacked, stacked[0]).distance
     return result
 
 
-def _readable(files: Sequence[Path], result: Evaluation, limit: int) -> Iterator[Path]:
-    for path in files:
+def _readable(files: Sequence[Example], result: Evaluation, limit: int) -> Iterator[Example]:
+    for example in files:
         if limit and len(result.photos) == limit:
             return
         try:
-            photo = read_photo(path)
+            photo, _ = _squares(example)
         except ImageError as error:
             result.left_out.append(str(error))
             continue
-        if not square(photo).is_coloured():  # its edges alone may have colours
-            result.left_out.append(f"{path}: has no or hardly any chroma")
+        if not example.site and not photo.is_coloured():  # its edges alone may have colours
+            result.left_out.append(f"{example.name}: has no or hardly any chroma")
             continue
-        result.photos.append(str(path))
-        yield path
+        result.photos.append(example.name)
+        result.sites.append(example.site)
+        yield example
 
 
-def _target(domain: Domain, photo: Photo) -> tuple[Tensor, Tensor]:
+def _squares(example: Example) -> tuple[Photo, Photo]:
+    """Read the central squares of a photo and of the truth; one and the same for a colour photo."""
+    photo, partner = example.read()
+    first = square(photo)
+    return first, first if partner is photo else square(partner)
+
+
+def _target(domain: Domain, photo: Photo, partner: Photo) -> tuple[Tensor, Tensor]:
     side = domain.geometry.side
-    return domain.pair(photo, (side, side))
+    return domain.pair(photo, (side, side), None if partner is photo else partner)
 
 
-def _mean_target(domain: Domain, files: Sequence[Path]) -> Tensor:
-    """The constant colour with the least squared error: an upper bound for this baseline."""
-    total = torch.zeros(domain.target_channels, dtype=torch.float64)
-    for path in files:
-        total += _target(domain, square(read_photo(path)))[1][0].double().mean((1, 2))
-    return (total / len(files)).float()[:, None, None]
+def _mean_target(domain: Domain, files: Sequence[Example]) -> Tensor:
+    """The one answer with the least squared error: a colour, or a whole picture of a partner."""
+    total: Tensor | float = 0.0
+    for example in files:
+        total += _target(domain, *_squares(example))[1][0].double()
+    mean = (torch.as_tensor(total) / len(files)).float()
+    whole = domain.name == Translation.name
+    return mean if whole else mean.mean((1, 2), keepdim=True)
 
 
 @torch.inference_mode()
 def _measure_photo(
     photo: Photo,
-    colorizer: Colorizer,
+    partner: Photo,
+    colorizer: Sampler,
     head: Head | None,
     protocol: Protocol,
     mean: Tensor,
     result: Evaluation,
 ) -> dict[str, Image.Image]:
     domain = colorizer.domain
-    condition, target = _target(domain, photo)
-    truth_picture = Image.fromarray((to_unit(photo.pixels) * 255).round().astype(np.uint8))
+    condition, target = _target(domain, photo, partner)
+    truth_picture = Image.fromarray((to_unit(partner.pixels) * 255).round().astype(np.uint8))
+    nothing, average = SIMPLE[domain.name]
+    unchanged = torch.zeros_like(target) if nothing == GREY else _target(domain, photo, photo)[1]
     targets: dict[str, Tensor] = {
-        GREY: torch.zeros_like(target),
-        MEAN: mean.expand_as(target[0])[None],
+        nothing: unchanged,
+        average: mean.expand_as(target[0])[None],
     }
     if head is not None:
         # Its model may work at another size and scale than the one that is measured.
-        targets[HEAD] = head.predict(photo)[None] / domain.chroma(torch.ones(()))
-    variants = colorizer.sample(
-        photo, n=protocol.n, temperature=protocol.temperature, seed=protocol.seed
-    )
+        targets[HEAD] = domain.of_lab(head.predict(photo)[None])
+    variants = colorizer.variants(photo, protocol.n, 1.0, protocol.temperature, protocol.seed)
     targets[FLOW] = torch.stack([variant.target for variant in variants])
-    full_truth = photo.lab()[1:]
+    channels = domain.target_channels
+    full_truth = partner.lab()[-channels:]
     truth = to_areas(full_truth, protocol.areas)  # the same for every model, whatever its size
     truth_array = np.asarray(truth_picture)
     pictures = {TRUTH: truth_picture}
     for name, values in targets.items():
-        errors = chroma_errors(to_areas(domain.chroma(values), protocol.areas), truth)
+        errors = chroma_errors(to_areas(domain.in_lab(values), protocol.areas), truth)
         finished = (
             [variant.image for variant in variants]
             if name == FLOW
             else [domain.finish(photo, value) for value in values]
         )
         arrays = [np.asarray(picture.convert("RGB")) for picture in finished]
-        full = [float((Photo(a).lab()[1:] - full_truth).square().mean()) for a in arrays]
+        full = [float((Photo(a).lab()[-channels:] - full_truth).square().mean()) for a in arrays]
         result.methods[name].add(
             **errors.__dict__,
             full_best=min(full),
@@ -263,7 +216,7 @@ def _measure_photo(
 
 
 def _bits(
-    colorizer: Colorizer, photo: Photo, condition: Tensor, target: Tensor, protocol: Protocol
+    colorizer: Sampler, photo: Photo, condition: Tensor, target: Tensor, protocol: Protocol
 ) -> float:
     """Bits per dimension of the dequantised chroma, over Lab units."""
     generator = torch.Generator().manual_seed(derive_seed(protocol.seed, photo.digest(), 0))
@@ -275,11 +228,11 @@ def _bits(
 
 
 @torch.inference_mode()
-def _places(photo: Photo, colorizer: Colorizer, protocol: Protocol) -> Tensor:
+def _places(photo: Photo, partner: Photo, colorizer: Sampler, protocol: Protocol) -> Tensor:
     domain = colorizer.domain
-    variants = colorizer.sample(photo, n=SAMPLES, temperature=1.0, seed=protocol.seed + 1)
+    variants = colorizer.variants(photo, SAMPLES, 1.0, 1.0, protocol.seed + 1)
     samples = torch.stack([variant.target for variant in variants])
-    target = _target(domain, photo)[1][0]
+    target = _target(domain, photo, partner)[1][0]
     return places(to_areas(samples, protocol.areas), to_areas(target, protocol.areas))
 
 

@@ -13,10 +13,11 @@ import torch
 from colorflow.evaluation.bootstrap import standard_error
 from colorflow.evaluation.calibration import LEVELS, Coverage
 from colorflow.evaluation.classifier import frechet_distance
-from colorflow.evaluation.protocol import (
+from colorflow.evaluation.measured import (
     FLOW,
     GREY,
     HEAD,
+    MEAN_PARTNER,
     TRUTH,
     Evaluation,
     Method,
@@ -52,6 +53,7 @@ def summarise(result: Evaluation) -> dict[str, Any]:
             else []
         ),
         "classifier": result.classifier,
+        "sites": _sites(result),
     }
 
 
@@ -132,6 +134,26 @@ def _ratios(result: Evaluation) -> dict[str, Figure]:
     return ratios
 
 
+def _sites(result: Evaluation) -> dict[str, Any]:
+    """Give the headline RMSE of every method, and the distances, site by site."""
+    found: dict[str, Any] = {}
+    for site in sorted({name for name in result.sites if name}):
+        rows = [k for k, name in enumerate(result.sites) if name == site]
+        methods = {
+            name: _root_mean(method.array("best_image")[rows])
+            for name, method in result.methods.items()
+            if name != TRUTH
+        }
+        samples = float(result.methods[FLOW].array("distance")[rows].mean())
+        found[site] = {
+            "pairs": len(rows),
+            "rmse_best_image": methods,
+            "distance": samples,
+            "true_distance": result.distances.get(site),
+        }
+    return found
+
+
 LABELS = {
     "rmse_best_image": "RMSE, best of n whole images",
     "rmse_best_pixel": "RMSE, best of n per pixel",
@@ -174,7 +196,7 @@ def markdown(summary: dict[str, Any]) -> str:
         if any(cell.strip() for cell in cells):
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     lines.append("")
-    for base in (GREY, HEAD):
+    for base in (GREY, MEAN_PARTNER, HEAD):
         for row, words in (("best_image", ""), ("full_best", " at full size")):
             figure = summary["ratios"].get(f"{row} / {base}")
             if figure:
@@ -182,13 +204,24 @@ def markdown(summary: dict[str, Any]) -> str:
                     f"best of {protocol['n']}{words} / {base}: {figure['value']:.3f} ± "
                     f"{figure['error']:.3f}"
                 )
+    for site, figures in summary["sites"].items():
+        lines.append(_site_line(site, figures))
     for level, share in summary["coverage"].items():
         lines.append(f"{level} intervals at temperature 1 contain the truth: {share:.1%}")
-    if not summary["classifier"]:
+    if not summary["classifier"] and not summary["sites"]:
         lines.append("FID and top-5 agreement are left out: install colorflow-cinn[evaluate]")
     if summary["left_out"]:
         lines.append(f"left out: {len(summary['left_out'])} photos")
     return "\n".join(lines)
+
+
+def _site_line(site: str, figures: dict[str, Any]) -> str:
+    errors = ", ".join(f"{name} {v:.2f}" for name, v in figures["rmse_best_image"].items())
+    line = f"site {site}, {figures['pairs']} pairs: RMSE of {errors}"
+    if figures["true_distance"]:
+        share = figures["distance"] / figures["true_distance"]
+        line += f"; samples differ by {share:.0%} of what true partners do"
+    return line
 
 
 def _cell(name: str, figure: Figure | None) -> str:

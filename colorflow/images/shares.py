@@ -41,12 +41,12 @@ def chroma_shares(upsampler: Upsampler, pixels: Sequence[tuple[int, int]]) -> Te
     """
     with torch.inference_mode(False), torch.enable_grad():
         # One channel is enough: a and b are treated alike.
-        chroma = upsampler.guide.new_zeros(2, *upsampler.chroma_size).requires_grad_()
-        enlarged = upsampler.coefficients(chroma)
+        chroma = upsampler.guide.new_zeros(1, *upsampler.chroma_size).requires_grad_()
+        slopes, offsets = upsampler.coefficients(chroma)
         result = []
         for row, column in pixels:
-            slope, offset = enlarged[0, row, column], enlarged[2, row, column]
-            value = slope * (upsampler.guide[row, column] + MIDDLE) + offset
+            lightness = upsampler.guide[row, column] + MIDDLE
+            value = slopes[row, column] * lightness + offsets[row, column]
             (share,) = torch.autograd.grad(value, chroma, retain_graph=True)
             result.append(share[0])
     return torch.stack(result)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from colorflow.cli import evaluate
 from colorflow.cli.main import main
-from colorflow.evaluation.protocol import FLOW, GREY, HEAD, MEAN, TRUTH
+from colorflow.evaluation.measured import FLOW, GREY, HEAD, MEAN, TRUTH
 from colorflow.models.checkpoint import save_checkpoint
 from colorflow.resources import bundled
 

@@ -21,17 +21,8 @@ from colorflow.evaluation import protocol as module
 from colorflow.evaluation.classifier import FEATURES, frechet_distance
 from colorflow.evaluation.colourfulness import colourfulness
 from colorflow.evaluation.head import Head
-from colorflow.evaluation.protocol import (
-    FLOW,
-    GREY,
-    HEAD,
-    MEAN,
-    TRUTH,
-    Evaluation,
-    Protocol,
-    evaluate,
-    square,
-)
+from colorflow.evaluation.measured import FLOW, GREY, HEAD, MEAN, TRUTH, Evaluation, Protocol
+from colorflow.evaluation.protocol import evaluate, square
 from colorflow.evaluation.table import summarise
 from colorflow.images.photo import Photo
 from colorflow.models.cinn import ConditionalINN

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from colorflow.evaluation.calibration import Coverage, coverage
-from colorflow.evaluation.protocol import (
+from colorflow.evaluation.measured import (
     FLOW,
     GREY,
     HEAD,

@@ -49,7 +49,6 @@ def test_a_photo_is_coloured_by_hints_and_one_variant_made_again_muted(
     ("content", "expected", "code"),
     [
         ('{"dog.jpg": []}', "no photo of this job is named dog.jpg", 2),
-        ('[{"x": 75, "y": 50, "hex": "red"}]', "hint 1: hex: expected a colour", 2),
         ('[{"x": 150, "y": 50, "hex": "#a53"}]', "hint 1, #aa5533 at (150, 50), lies outside", 3),
     ],
 )

@@ -1,0 +1,150 @@
+"""The translate command: photos in, photos of the same scene out, by the rules of all jobs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorflow.batch.report import NAME, read_report
+from colorflow.cli.main import main
+from colorflow.images.read import read_photo
+from colorflow.images.write import read_history
+
+
+@pytest.fixture
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., SimpleNamespace]:
+    """Run the command in this process; give its exit code, output and messages."""
+
+    def call(*arguments: object) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["colorflow", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as error:
+            code = int(error.code or 0)
+        told = capsys.readouterr()
+        return SimpleNamespace(code=code, out=told.out, err=told.err)
+
+    return call
+
+
+@pytest.fixture
+def days(tmp_path: Path, cat: Image.Image) -> Path:
+    (tmp_path / "in/sub").mkdir(parents=True)
+    cat.save(tmp_path / "in/a.jpg", quality=95)
+    cat.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / "in/sub/b.png")
+    return tmp_path / "in"
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != NAME]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def test_a_folder_is_translated_and_a_second_run_finds_it_done(
+    run, days, tiny_translator_checkpoint, tiny_translator, tmp_path
+):
+    out = tmp_path / "out"
+    command = ["translate", days, "-o", out, "--model", tiny_translator_checkpoint]
+    command += ["--samples", 2, "--device", "cpu"]
+    assert run(*command).code == 0
+    assert set(tree(out)) == {"a_v1.jpg", "a_v2.jpg", "sub/b_v1.png", "sub/b_v2.png"}
+    variant = tiny_translator.sample(days / "sub/b.png", n=2)[1]
+    assert np.array_equal(Image.open(out / "sub/b_v2.png"), variant.image)
+    again = run(*command, "--json")
+    told = [json.loads(line) for line in again.out.splitlines()]
+    assert {line["status"] for line in told if "status" in line} == {"skipped"}
+    # Colour photos are what it is for: no note that their colours were not used.
+    assert not any(line["coloured"] for line in read_report(out / NAME))
+    changed = run(*command, "--strength", 0.5)
+    assert changed.code == 3
+    assert "strength" in changed.out + changed.err
+
+
+def test_a_result_says_how_it_was_made_and_is_made_again(
+    run, days, tiny_translator_checkpoint, tmp_path
+):
+    out = tmp_path / "out"
+    model = ["--model", tiny_translator_checkpoint, "--device", "cpu"]
+    assert run("translate", days, "-o", out, "--strength", 0.8, "--samples", 2, *model).code == 0
+    history = read_history(out / "a_v2.jpg")
+    assert history["strength"] == 0.8
+    assert "saturation" not in history
+    assert run("recolor", out / "a_v2.jpg", "-o", tmp_path / "again", *model).code == 0
+    (again,) = (tmp_path / "again").glob("a_v2*.jpg")
+    assert again.read_bytes() == (out / "a_v2.jpg").read_bytes()
+
+
+def test_without_its_photo_a_result_cannot_be_made_again(
+    run, days, tiny_translator_checkpoint, tmp_path
+):
+    out = tmp_path / "out"
+    model = ["--model", tiny_translator_checkpoint, "--device", "cpu"]
+    assert run("translate", days / "a.jpg", "-o", out, "--samples", 1, *model).code == 0
+    (days / "a.jpg").unlink()
+    found = run("recolor", out / "a_v1.jpg", "-o", tmp_path / "again", *model)
+    assert found.code == 3
+    assert "name it with --source" in found.out + found.err
+
+
+def test_one_picked_result_is_named_for_what_it_is(run, days, tiny_translator_checkpoint, tmp_path):
+    out = tmp_path / "out"
+    command = ["translate", days / "a.jpg", "-o", out, "--pick", "medoid", "--contact-sheet"]
+    assert run(*command, "--model", tiny_translator_checkpoint, "--device", "cpu").code == 0
+    assert set(tree(out)) == {"a_translated.jpg", "contact_sheet.jpg"}
+    # The sheet shows the photo in its colours.
+    sheet = read_photo(out / "contact_sheet.jpg")
+    assert sheet.is_coloured()
+
+
+def test_the_model_of_another_task_is_refused_in_one_line(run, days, tiny_checkpoint, tmp_path):
+    found = run("translate", days, "-o", tmp_path / "out", "--model", tiny_checkpoint)
+    assert found.code == 2
+    assert "expected one for translation, this one is for colorization" in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_pairs_train_a_translator_that_translates_and_is_measured(run, cat, tmp_path):
+    pairs = tmp_path / "pairs"
+    pairs.mkdir()
+    for site in "abc":
+        for number in range(3):
+            shift = 7 * number + 20 * "abc".index(site)
+            day = cat.crop((shift, 0, shift + 80, 80))
+            day.save(pairs / f"{site}_{number}_day.png")
+            day.point(lambda value: value // 4).save(pairs / f"{site}_{number}_night.png")
+    out = tmp_path / "run"
+    command = ["train", "translate", "--data", pairs, "--out", out, "--preset", "translate-tiny"]
+    command += ["--cache", tmp_path / "cache", "--device", "cpu", "--set", "flow.steps=4"]
+    trained = run(*command, "--set", "batch=4", "--set", "report_steps=2")
+    assert trained.code == 0, trained.err
+    assert "9 pairs" in trained.err
+    assert "3 pairs of the site" in trained.err
+    model = ["--model", out / "model.safetensors", "--device", "cpu"]
+    assert run("translate", pairs / "a_0_day.png", "-o", tmp_path / "night", *model).code == 0
+    measured = run("evaluate", "--data", pairs, "--train", pairs, "--n", 2, "--json", *model)
+    figures = json.loads(measured.out)
+    assert set(figures["sites"]) == {"a", "b", "c"}
+    assert figures["sites"]["a"]["pairs"] == 3
+    assert "mean partner" in figures["methods"]
+    again = run("train", "translate", "--resume", out)
+    assert again.code == 0
+    wrong = run("train", "colorize", "--resume", out)
+    assert wrong.code == 2
+    assert "use colorflow train translate" in wrong.err
+
+
+def test_a_preset_of_another_task_is_refused(run, tmp_path):
+    for task, other in (("translate", "tiny"), ("colorize", "translate-tiny")):
+        found = run("train", task, "--data", tmp_path, "--out", tmp_path / "r", "--preset", other)
+        assert found.code == 2
+        assert "use colorflow train" in found.err

@@ -1,0 +1,47 @@
+"""Maps of what the pyramid tells the flow."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from colorflow.explain import GAP, explain, principal_colours
+from colorflow.images.read import read_photo
+
+
+def test_a_picture_shows_the_photo_and_one_map_per_level(tiny, tiny_translator, cat):
+    for sampler in (tiny, tiny_translator):
+        picture = explain(sampler, cat)
+        height, width = sampler.domain.geometry.condition_size(cat.height, cat.width)
+        levels = len(sampler.model.config.condition_strides)
+        assert picture.size == ((levels + 1) * (width + GAP) - GAP, height)
+        first = np.asarray(picture)[:, :width]
+        condition = sampler.domain.condition(read_photo(cat))[0]
+        assert np.abs(first / 255 - condition.permute(1, 2, 0).numpy()).max() < 0.01
+        coarsest = np.asarray(picture)[:, -width:]
+        block = sampler.model.config.coarsest_stride
+        assert (coarsest[:block, :block] == coarsest[0, 0]).all()
+
+
+def test_two_kinds_of_places_get_two_colours():
+    generator = torch.Generator().manual_seed(1)
+    features = 0.01 * torch.randn(8, 6, 10, generator=generator)
+    features[:, :, 5:] += torch.randn(8, 1, 1, generator=generator)
+    red = principal_colours(features)[0]
+    assert (red[:, :5].mean() - red[:, 5:].mean()).abs() > 0.8
+
+
+def test_colours_do_not_depend_on_the_sign_or_the_offset_of_features():
+    features = torch.randn(4, 5, 6, generator=torch.Generator().manual_seed(2))
+    plain = principal_colours(features)
+    torch.testing.assert_close(principal_colours(features + 3), plain)
+    assert 0 <= plain.min() < plain.max() <= 1
+
+
+def test_without_any_contrast_all_is_grey():
+    assert (principal_colours(torch.ones(4, 3, 3)) == 0.5).all()
+    one = torch.ones(4, 2, 2)
+    one[:, 0] = 0
+    found = principal_colours(one)
+    assert set(found[0].unique().tolist()) == {0.0, 1.0}
+    assert (found[1:] == 0.5).all()
