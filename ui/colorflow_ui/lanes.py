@@ -7,6 +7,9 @@ from typing import Any
 
 from colorflow_ui.engine import Engine
 
+# M_ARENA_MAX of glibc's malloc.h.
+ARENA_MAX = -8
+
 
 def compute_lane(engine: Engine) -> dict[str, Any]:
     """Describe the lane of events that run the networks.
@@ -39,6 +42,24 @@ def batch_lane() -> dict[str, Any]:
         Arguments of a Gradio event.
     """
     return {"concurrency_id": "batch", "concurrency_limit": 1}
+
+
+def share_memory_pools(count: int = 2) -> bool:
+    """Let the threads of this process share a few pools of memory.
+
+    By default glibc gives each thread one of its own, which keeps what was once needed in it: with
+    every crowd of visitors the process would hold more. To be called before threads are started.
+
+    Args:
+        count: of the pools.
+
+    Returns:
+        Whether there was a way to ask for it.
+    """
+    try:
+        return bool(ctypes.CDLL(None).mallopt(ARENA_MAX, count))
+    except (OSError, AttributeError, TypeError):
+        return False
 
 
 def give_back_memory() -> bool:

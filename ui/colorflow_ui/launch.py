@@ -16,6 +16,7 @@ from typing import Any
 
 from colorflow.errors import ConfigError
 from colorflow.files import process_is_alive
+from colorflow_ui.lanes import share_memory_pools
 
 AUTH = "COLORFLOW_UI_AUTH"
 QUEUE = 64
@@ -133,6 +134,7 @@ class Server:
         ours = {"GRADIO_TEMP_DIR": str(self.folder), "GRADIO_ANALYTICS_ENABLED": "False"}
         self._before = {name: os.environ.get(name) for name in ours}
         os.environ.update(ours)
+        share_memory_pools()
         self._stopped = threading.Event()
         self.page: Any = None
         try:
