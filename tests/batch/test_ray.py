@@ -196,7 +196,7 @@ def test_the_command_is_interrupted_and_goes_on(cluster, tiny, tiny_checkpoint, 
     process = command(cluster, tiny_checkpoint, *line, cwd=tmp_path)
     first = json.loads(process.stdout.readline())
     process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=60)
+    rest, errors = process.communicate(timeout=300)
     assert process.returncode == 130, errors
     assert first["status"] == "ok"
     assert first["input"].startswith("in/")
@@ -204,7 +204,7 @@ def test_the_command_is_interrupted_and_goes_on(cluster, tiny, tiny_checkpoint, 
     time.sleep(1)
     assert set(tree(tmp_path / "out")) <= set(whole)  # temporary files would show
     process = command(cluster, tiny_checkpoint, *line, cwd=tmp_path)
-    data, errors = process.communicate(timeout=60)
+    data, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     lines = [json.loads(text) for text in data.splitlines()]
     assert lines[-1]["summary"].keys() == {"ok", "skipped"}
