@@ -95,7 +95,7 @@ def preset(name: str) -> ModelConfig:
             backbone="lite2",
             taps=("stage3", "stage5", "stage7"),
             pyramid_width=64,
-            dropout=0.3,
+            dropout=0.4,
             affine_start=False,
             stages=(
                 StageConfig(couplings=4, hidden=32),
@@ -104,7 +104,7 @@ def preset(name: str) -> ModelConfig:
                 StageConfig(couplings=4, hidden=64, keep=24),
                 StageConfig(couplings=4, hidden=64, keep=24),
             ),
-            temperature=(0.7, 0.8, 0.9, 1.0, 1.0),
+            temperature=(0.5, 0.6, 0.7, 0.7, 0.7),
         )
     if name == "translate-tiny":
         return ModelConfig(

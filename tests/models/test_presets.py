@@ -159,3 +159,14 @@ def test_a_preset_bears_its_name(name: str):
 def test_unknown_presets_are_refused_with_a_list_of_the_known():
     with pytest.raises(ConfigError, match="'huge': expected one of paper, photo, tiny"):
         preset("huge")
+
+
+def test_translation_works_at_128_pixels_as_well():
+    model = ConditionalINN(preset("translate").replace(side=256)).eval()
+    photo, features, target = draw(model, 256, 256)
+    assert tuple(target.shape) == (1, 3, 128, 128)
+    with torch.no_grad():
+        prepared = model.prepare(photo, features)
+        latents, _ = model(target, prepared)
+        again, _ = model.inverse(latents, prepared)
+    assert (again - target).abs().max() < 1e-3
