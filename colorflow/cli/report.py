@@ -33,12 +33,20 @@ class Reporter:
         model: which model colours them.
         as_json: print a JSON line per photo, and one at the end.
         quiet: tell of failures and the end only.
+        done: what photos are that are done.
     """
 
     def __init__(
-        self, total: int, device: str, model: str, as_json: bool = False, quiet: bool = False
+        self,
+        total: int,
+        device: str,
+        model: str,
+        as_json: bool = False,
+        quiet: bool = False,
+        done: str = "coloured",
     ) -> None:
         self.total = total
+        self.done = done
         self.as_json = as_json
         self.quiet = quiet
         # For data alone: what libraries print while the job runs must not get between.
@@ -116,7 +124,7 @@ class Reporter:
             self.say(f"note: {which} had colours already; only the lightness was used")
         parts = []
         if self.counts["ok"] or not self.counts:
-            parts = [f"{self.counts['ok']} coloured", f"{self.written} files in {out}"]
+            parts = [f"{self.counts['ok']} {self.done}", f"{self.written} files in {out}"]
         for status, name in (
             ("to do", "to do"),
             ("skipped", "skipped"),

@@ -56,7 +56,9 @@ def test_a_folder_is_translated_and_a_second_run_finds_it_done(
     out = tmp_path / "out"
     command = ["translate", days, "-o", out, "--model", tiny_translator_checkpoint]
     command += ["--samples", 2, "--device", "cpu"]
-    assert run(*command).code == 0
+    told = run(*command)
+    assert told.code == 0
+    assert "2 translated, 4 files" in told.err
     assert set(tree(out)) == {"a_v1.jpg", "a_v2.jpg", "sub/b_v1.png", "sub/b_v2.png"}
     variant = tiny_translator.sample(days / "sub/b.png", n=2)[1]
     assert np.array_equal(Image.open(out / "sub/b_v2.png"), variant.image)
