@@ -11,7 +11,6 @@ from PIL import Image
 
 from colorflow.decoding import decode, rows_per_call
 from colorflow.devices import one_thread
-from colorflow.domains import Colorization
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
@@ -33,7 +32,7 @@ class PhotoSession:
         size: height and width of the condition; the one usual for the photo where None.
 
     Raises:
-        ConfigError: the side is not positive, or the model is not for colorization.
+        ConfigError: the side is not positive.
     """
 
     def __init__(
@@ -45,11 +44,6 @@ class PhotoSession:
     ) -> None:
         if side < 1:
             raise ConfigError(f"side: expected at least 1 pixel, got {side}")
-        if not isinstance(sampler.domain, Colorization):
-            raise ConfigError(
-                f"photo session: expected a model for colorization, got one for "
-                f"{sampler.domain.name}"
-            )
         self.sampler = sampler
         self.size = photo.size
         self.digest = photo.digest()
@@ -58,15 +52,18 @@ class PhotoSession:
         with torch.inference_mode(), one_thread(sampler.device):
             self.prepared = sampler.prepare(condition)
         with one_thread():
-            self._small = _reduced(photo, side)
+            self._small = self._reduced(photo, side)
         self._finishing = {side: sampler.domain.finishing(self._small)}
 
     @property
-    def grey(self) -> Image.Image:
-        """The photo without colours, as a preview, mode ``L``."""
+    def before(self) -> Image.Image:
+        """A preview of what is given of the photo: mode ``L`` where that is its lightness."""
         with one_thread():
-            grey = lightness_to_grey(self._small.lightness)
-        return Image.fromarray((grey.clamp(0, 1) * 255).round().to(torch.uint8).numpy())
+            if self.sampler.domain.condition_channels > 1:
+                given = torch.from_numpy(self._small.pixels)
+            else:
+                given = lightness_to_grey(self._small.lightness).clamp(0, 1)
+        return Image.fromarray((given * 255).round().to(torch.uint8).numpy())
 
     def draw(
         self, n: int, temperature: float | Sequence[float] | None = None, seed: int = 0
@@ -129,7 +126,7 @@ class PhotoSession:
             if side is None:
                 return variant.finishing.pictures([variant.target])[0]
             if side not in self._finishing:
-                small = _reduced(self._small, side)
+                small = self._reduced(self._small, side)
                 self._finishing[side] = self.sampler.domain.finishing(small)
             return self._finishing[side].pictures([variant.target])[0]
 
@@ -171,11 +168,13 @@ class PhotoSession:
         with one_thread():
             return self.sampler.domain.enlarge(self._small, delta_e).numpy()
 
-
-def _reduced(photo: Photo, side: int) -> Photo:
-    """Make a small grey photo, float32, of the same lightness."""
-    height, width = photo.size
-    scale = min(1.0, side / max(height, width))
-    size = max(1, round(height * scale)), max(1, round(width * scale))
-    lightness = resize_planes(photo.lightness[None], size)[0].clamp(0, 100)
-    return Photo(lightness_to_grey(lightness).clamp(0, 1).numpy())
+    def _reduced(self, photo: Photo, side: int) -> Photo:
+        """Make a small photo, float32, of what the model is given of it."""
+        height, width = photo.size
+        scale = min(1.0, side / max(height, width))
+        size = max(1, round(height * scale)), max(1, round(width * scale))
+        if self.sampler.domain.condition_channels > 1:
+            planes = self.sampler.domain.condition(photo, size)[0]
+            return Photo(planes.permute(1, 2, 0).contiguous().numpy())
+        lightness = resize_planes(photo.lightness[None], size)[0].clamp(0, 100)
+        return Photo(lightness_to_grey(lightness).clamp(0, 1).numpy())

@@ -50,17 +50,17 @@ def test_previews_have_the_photos_shape_and_smaller_ones_can_be_asked_for(sessio
     variant = session.paint(session.draw(1))[0]
     assert session.picture(variant).size == (60, 40)
     assert session.picture(variant, 30).size == (30, 20)
-    assert session.grey.size == (60, 40)
-    assert session.grey.mode == "L"
+    assert session.before.size == (60, 40)
+    assert session.before.mode == "L"
 
 
 def test_the_grey_preview_is_the_photo(cat, session):
     expected = np.asarray(cat.convert("L").resize((60, 40)), float)
-    assert np.abs(np.asarray(session.grey, float) - expected).mean() < 8
+    assert np.abs(np.asarray(session.before, float) - expected).mean() < 8
 
 
 def test_small_photos_are_not_enlarged(tiny, photo):
-    assert PhotoSession(tiny, photo, side=1000).grey.size == (150, 100)
+    assert PhotoSession(tiny, photo, side=1000).before.size == (150, 100)
 
 
 def test_the_pixels_of_the_photo_are_not_kept(tiny):

@@ -48,5 +48,6 @@ def engine() -> LocalEngine:
 @pytest.fixture(scope="session")
 def server(engine: LocalEngine) -> Iterator[Server]:
     """The page as users get it, with the bundled model, at a free port."""
-    with Server(Settings(port=0, max_upload="3mb"), engine) as server:
+    night = LocalEngine("night", "cpu", translate=True)
+    with Server(Settings(port=0, max_upload="3mb"), engine, night) as server:
         yield server

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -326,3 +327,29 @@ def wait_until(happened: Callable[[], bool]) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("it did not happen")
+
+
+def test_a_day_becomes_several_nights(visit, tmp_path):
+    from colorflow.translate import Translator
+
+    page = visit()
+    open_tab(page, "Night")
+    page.get_by_text("Your nights appear here").wait_for()
+    day = bundled("examples", "pagoda.jpg")
+    upload(page, "night", day)
+    count = "document.querySelectorAll('#night-variants img').length == 8"
+    page.wait_for_function(count, timeout=3 * WAIT)
+    page.locator("#night-variants button.thumbnail-item").nth(1).click()
+    page.locator("#night-compare img").last.wait_for()
+    page.get_by_text("What is strength?").wait_for()
+    with page.expect_download() as download:
+        page.locator("#night-save").click()
+    path = tmp_path / "night.jpg"
+    download.value.save_as(path)
+    assert download.value.suggested_filename == "pagoda_v2.jpg"
+    variant = Translator.from_pretrained("night", "cpu").sample(day, n=2)[1]
+    with Image.open(path) as found:
+        assert found.size == variant.image.size
+        difference = np.abs(np.asarray(found, float) - np.asarray(variant.image, float))
+    assert difference.mean() < 2  # JPEG of quality 95
+    assert b"strength" in path.read_bytes()

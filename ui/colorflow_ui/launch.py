@@ -119,13 +119,14 @@ class Server:
     Args:
         settings: how.
         engine: does the work; over the model of the settings where None.
+        night: translates day photos; none where an engine is given alone.
 
     Raises:
         ConfigError: a setting is wrong, or the port is taken.
         CheckpointError: the model cannot be loaded.
     """
 
-    def __init__(self, settings: Settings, engine: Any = None) -> None:
+    def __init__(self, settings: Settings, engine: Any = None, night: Any = None) -> None:
         self.settings = settings
         self.auth = read_auth(os.environ)
         # Uploads and results lie in one folder of our own, which goes when the page goes.
@@ -138,12 +139,12 @@ class Server:
         self._stopped = threading.Event()
         self.page: Any = None
         try:
-            self._start(engine)
+            self._start(engine, night)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, engine: Any) -> None:
+    def _start(self, engine: Any, night: Any) -> None:
         from colorflow_ui.local_engine import LocalEngine
         from colorflow_ui.page import build_ui
         from colorflow_ui.theme import stylesheet, theme
@@ -151,7 +152,9 @@ class Server:
         if engine is None:
             engine = LocalEngine(self.settings.model, self.settings.device)
             engine.warm_up()
-        self.page = build_ui(engine, self.folder / "visitors")
+            # Loaded when somebody first asks for it.
+            night = LocalEngine("night", self.settings.device, translate=True)
+        self.page = build_ui(engine, self.folder / "visitors", night=night)
         self.page.queue(max_size=QUEUE, api_open=False)
         settings = self.settings
         try:

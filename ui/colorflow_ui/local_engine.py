@@ -17,7 +17,7 @@ from colorflow.resources import bundled_path
 from colorflow_ui.engine import BatchOptions, Sitting
 
 if TYPE_CHECKING:
-    from colorflow.colorize import Colorizer
+    from colorflow.sampling import Sampler
 
 # A page serves strangers: a picture may claim fewer pixels than on the command line.
 MAX_PIXELS = 64_000_000
@@ -31,25 +31,33 @@ class LocalEngine:
         model: bundled name, or the path of a ``.safetensors`` file.
         device: where to compute.
         max_pixels: the largest picture to accept.
+        translate: the model is a translator; colours of photos are its input.
     """
 
     def __init__(
-        self, model: str = "photo", device: str = "auto", max_pixels: int = MAX_PIXELS
+        self,
+        model: str = "photo",
+        device: str = "auto",
+        max_pixels: int = MAX_PIXELS,
+        translate: bool = False,
     ) -> None:
+        self.translate = translate
         self.model = model
         self.device = device
         self.max_pixels = max_pixels
-        self._colorizer: Colorizer | None = None
+        self._colorizer: Sampler | None = None
         self._lock = threading.Lock()
 
     @property
-    def colorizer(self) -> Colorizer:
+    def colorizer(self) -> Sampler:
         """The model, loaded on first use."""
         with self._lock:
             if self._colorizer is None:
                 from colorflow.colorize import Colorizer
+                from colorflow.translate import Translator
 
-                self._colorizer = Colorizer.from_pretrained(self.model, self.device)
+                task = Translator if self.translate else Colorizer
+                self._colorizer = task.from_pretrained(self.model, self.device)
             return self._colorizer
 
     @property
@@ -61,8 +69,10 @@ class LocalEngine:
     def lanes(self) -> int:
         """How many photos are worked on at once: one per core, or one stream for a GPU."""
         from colorflow.batch.run import available_cores
+        from colorflow.devices import choose_device
 
-        return available_cores() if self.colorizer.device.type == "cpu" else 1
+        # Not the model's device: the page is built before a model is needed.
+        return available_cores() if choose_device(self.device).type == "cpu" else 1
 
     def warm_up(self) -> None:
         """Load the model and run it once, so that the first visitor does not wait for that."""

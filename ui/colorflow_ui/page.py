@@ -6,6 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 from gradio.utils import get_upload_folder
+from PIL import Image
 
 from colorflow.errors import ColorflowError
 from colorflow.images.read import read_photo
@@ -18,7 +19,7 @@ from colorflow_ui.desk import Desk
 from colorflow_ui.engine import Engine
 from colorflow_ui.hints_tab import HintsTab
 from colorflow_ui.lanes import give_back_memory
-from colorflow_ui.texts import TAGLINE, TITLE
+from colorflow_ui.texts import NIGHT, TAGLINE, TITLE
 from colorflow_ui.transfer_tab import TransferTab
 from colorflow_ui.uncertainty_tab import UncertaintyTab
 from colorflow_ui.visitors import Visitors
@@ -28,6 +29,7 @@ SWEEP_SECONDS = 600
 KEEP_SECONDS = 3600
 EXAMPLES = 5
 EXAMPLE_SIDE = 160
+BY_DAY = ("pagoda", "stream", "sunset")
 
 
 class Page(gr.Blocks):
@@ -50,7 +52,9 @@ class Page(gr.Blocks):
         give_back_memory()
 
 
-def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Page:
+def build_ui(
+    engine: Engine, root: Path | None = None, capacity: int = 64, night: Engine | None = None
+) -> Page:
     """Build the page.
 
     Args:
@@ -58,6 +62,7 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Pa
         root: folder of the visitors' files, inside Gradio's own folder of temporary files; made
             there where None.
         capacity: visitors that are kept at the same time.
+        night: translates day photos; without it there is no tab for that.
 
     Returns:
         The page, not launched yet.
@@ -80,6 +85,9 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Pa
                 TransferTab(desk)
             with gr.Tab("Uncertainty", id="uncertainty"):
                 UncertaintyTab(desk)
+            if night is not None:
+                with gr.Tab("Night", id="night"):
+                    ColorizeTab(Desk(night, visitors), example_photos(root, True), NIGHT)
             with gr.Tab("Batch", id="batch"):
                 BatchTab(desk)
             with gr.Tab("About", id="about"):
@@ -95,11 +103,12 @@ def build_ui(engine: Engine, root: Path | None = None, capacity: int = 64) -> Pa
     return page
 
 
-def example_photos(root: Path) -> list[tuple[Path, Path]]:
-    """Make grey thumbnails of the bundled examples.
+def example_photos(root: Path, colours: bool = False) -> list[tuple[Path, Path]]:
+    """Make thumbnails of the bundled examples.
 
     Args:
         root: folder where the thumbnails go.
+        colours: show them in colour, and those that were taken outdoors by day alone.
 
     Returns:
         Thumbnail and photo of each; none where the examples are not installed.
@@ -108,11 +117,17 @@ def example_photos(root: Path) -> list[tuple[Path, Path]]:
     folder.mkdir(parents=True, exist_ok=True)
     pairs = []
     try:
-        photos = sorted(bundled("examples").glob("*.jpg"))[:EXAMPLES]
+        photos = sorted(bundled("examples").glob("*.jpg"))
+        photos = [p for p in photos if p.stem in BY_DAY] if colours else photos[:EXAMPLES]
     except ColorflowError:
         return []
     for path in photos:
-        thumb = folder / f"{path.stem}.png"
-        read_photo(path).thumbnail(EXAMPLE_SIDE).save(thumb)
+        thumb = folder / f"{path.stem}{'_day' if colours else ''}.png"
+        if colours:
+            with Image.open(path) as picture:
+                picture.thumbnail((2 * EXAMPLE_SIDE, EXAMPLE_SIDE))
+                picture.save(thumb)
+        else:
+            read_photo(path).thumbnail(EXAMPLE_SIDE).save(thumb)
         pairs.append((thumb, path))
     return pairs

@@ -24,6 +24,7 @@ from colorflow.images.photo import Photo
 from colorflow.images.write import output_suffix
 from colorflow.models.latents import Latents, derive_seed
 from colorflow.photo_session import PhotoSession
+from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 from colorflow_ui.engine import FileOptions, Saved, Sitting, Take
 
@@ -43,15 +44,16 @@ class PhotoSitting:
     """
 
     def __init__(
-        self, colorizer: Colorizer, photo: Photo, name: str, reread: Callable[[], Photo]
+        self, colorizer: Sampler, photo: Photo, name: str, reread: Callable[[], Photo]
     ) -> None:
         self.colorizer = colorizer
         self.name = name
         self.size = photo.size
         self.reread = reread
         self.session = PhotoSession(colorizer, photo, PREVIEW_SIDE)
-        self.grey: Image.Image = self.session.grey
-        notes = ["It has colours already, which are not used."] if photo.is_coloured() else []
+        self.grey: Image.Image = self.session.before
+        unused = colorizer.domain.condition_channels == 1 and photo.is_coloured()
+        notes = ["It has colours already, which are not used."] if unused else []
         self.notes = (*notes, *(f"It {note}." for note in photo.notes))
         self._code: Latents | None = None
         self._others: dict[tuple[int, int], PhotoSession] = {}
@@ -84,7 +86,8 @@ class PhotoSitting:
     def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
         """Find variants by hints; see :class:`colorflow_ui.engine.Sitting`."""
         parsed = parse_hints(list(hints), "hints")
-        variants = self.colorizer.sample(self.reread(), n=n, seed=seed, hints=parsed)
+        colorizer = cast(Colorizer, self.colorizer)
+        variants = colorizer.sample(self.reread(), n=n, seed=seed, hints=parsed)
         config = BatchConfig(samples=n, seed=seed)
         origin = {"config": config, "hints": hints_to_json(parsed)}
         codes = Latents.cat([variant.latents for variant in variants])
@@ -111,7 +114,7 @@ class PhotoSitting:
     def encoded(self) -> Latents:
         """Give the code of a colour photo, which is computed once."""
         if self._code is None:
-            self._code = self.colorizer.encode(self.reread())
+            self._code = cast(Colorizer, self.colorizer).encode(self.reread())
         return self._code
 
     def picture(self, take: Take, saturation: float, side: int) -> Image.Image:
@@ -154,8 +157,8 @@ class PhotoSitting:
         return {
             "recipe": RECIPE,
             "model": self.colorizer.model_id,
-            "edited": {"edit": "saturation", **_named(take)},
-            "saturation": saturation,
+            "edited": {"edit": self.colorizer.domain.strength, **_named(take)},
+            self.colorizer.domain.strength: saturation,
             "metadata": policy,
             "photo": identity,
             "log_prob_nats": round(variant.log_prob, 2),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 TITLE = "colorflow"
 TAGLINE = "Nobody knows which colours a grey photo had. Choose among several that are plausible."
 
@@ -9,6 +11,10 @@ HELP = {
     "saturation": (
         "How strong the colours are. 1 is as the model drew them, 0 its calmest guess. Beyond 1 "
         "colours get stronger and less believable."
+    ),
+    "strength": (
+        "How far the night is from the model's plainest guess. 1 is as it was drawn; with more, "
+        "lamps get brighter and less believable."
     ),
     "variety": (
         "How far the variants differ from one another (the temperature of the draws). 1 is what "
@@ -42,6 +48,37 @@ EMPTY_COLORIZE = (
     "Choose a photo, or try one of the examples. It may be a scan, a grey photo, or a colour photo "
     "that you would like to see in other colours.",
 )
+EMPTY_NIGHT = (
+    "Your nights appear here",
+    "Choose a colour photo taken by day, best of a town from afar. The model learnt from ten "
+    "webcams only, and puts every lamp where it thinks one could be: none of them is real.",
+)
+
+
+@dataclass(frozen=True)
+class VariantWords:
+    """What a tab of variants says.
+
+    Args:
+        tab: its name in the page.
+        again: on the button that draws others.
+        same: of the seed.
+        empty: heading and text where there is no photo yet.
+        strength: what the factor on the codes is called; a key of :data:`HELP`.
+    """
+
+    tab: str
+    again: str
+    same: str
+    empty: tuple[str, str]
+    strength: str
+
+
+COLORIZE = VariantWords(
+    "colorize", "Other colours", "Same seed, same colours.", EMPTY_COLORIZE, "saturation"
+)
+NIGHT = VariantWords("night", "Other nights", "Same seed, same nights.", EMPTY_NIGHT, "strength")
+
 EMPTY_HINTS = (
     "Tell it what you know",
     "Choose a photo, pick a colour, and click where it belongs. A few points are enough: a coat, "

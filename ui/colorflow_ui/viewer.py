@@ -32,9 +32,17 @@ class Viewer:
         tab: name of the tab.
         notice: where messages go.
         several: there are several variants, which have numbers.
+        strength: what the factor on the codes is called; a key of :data:`HELP`, too.
     """
 
-    def __init__(self, desk: Desk, tab: str, notice: gr.HTML, several: bool = True) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        tab: str,
+        notice: gr.HTML,
+        several: bool = True,
+        strength: str = "saturation",
+    ) -> None:
         self.desk, self.tab, self.notice, self.several = desk, tab, notice, several
         with gr.Column(visible=False, elem_id=f"{tab}-viewer") as self.panel:
             self.title = gr.Markdown(elem_id=f"{tab}-title")
@@ -42,9 +50,14 @@ class Viewer:
             with gr.Row():
                 with gr.Column(scale=3, min_width=260):
                     self.saturation = gr.Slider(
-                        0, 2, value=1, step=0.05, label="Saturation", elem_id=f"{tab}-saturation"
+                        0,
+                        2,
+                        value=1,
+                        step=0.05,
+                        label=strength.capitalize(),
+                        elem_id=f"{tab}-saturation",
                     )
-                    plain_html(help_html("saturation", "What is saturation?"))
+                    plain_html(help_html(strength, f"What is {strength}?"))
                 with gr.Column(scale=2, min_width=220):
                     self.save = gr.Button(
                         "Download in full size", variant="primary", elem_id=f"{tab}-save"
