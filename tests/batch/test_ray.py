@@ -24,7 +24,9 @@ from colorflow.batch.report import NAME
 from colorflow.batch.run import plan_job, run_jobs
 from colorflow.errors import ConfigError
 
-COMMAND = [sys.executable, "-c", "from colorflow.cli.main import main; main()"]
+# Shells start jobs in the background deaf to Ctrl-C, and the tests may run in such a one.
+HEED = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+COMMAND = [sys.executable, "-c", f"{HEED}from colorflow.cli.main import main; main()"]
 SMALL = {"object_store_memory": 80 << 20}
 CONFIG = BatchConfig(samples=2)
 
