@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo
+from colorflow.images.upsample import upsample_plane
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,15 @@ class Finishing(Protocol):
 
 
 class Domain(ABC):
-    """How to turn a photo into (condition, target), and a predicted target into a picture."""
+    """How to turn a photo into (condition, target), and a predicted target into a picture.
+
+    Args:
+        geometry: sizes.
+        scale: Lab units that make one unit of the model.
+
+    Raises:
+        ConfigError: the scale is not positive.
+    """
 
     name: str
     condition_channels: int
@@ -79,8 +89,11 @@ class Domain(ABC):
     # What is put behind the name of a photo for a single result.
     result: str
 
-    def __init__(self, geometry: Geometry) -> None:
+    def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
+        if not scale > 0:
+            raise ConfigError(f"target scale: expected a positive number, got {scale}")
         self.geometry = geometry
+        self.scale = scale
 
     @abstractmethod
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
@@ -178,7 +191,6 @@ class Domain(ABC):
             Same shape, in units of the model.
         """
 
-    @abstractmethod
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Bring a non-negative plane at the model's size, e.g. an uncertainty, to the photo's size.
 
@@ -189,11 +201,12 @@ class Domain(ABC):
         Returns:
             float32, of the photo's height and width.
         """
+        return upsample_plane(plane, photo.lightness)
 
-    @abstractmethod
     def log_volume(self) -> float:
         """Give the log-density change per target value from the model's scale to physical units.
 
         Returns:
             log|d model / d physical|, in nats per dimension, to be added to a log-density.
         """
+        return -math.log(self.scale)

@@ -11,12 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorflow.devices import one_thread
-from colorflow.domains.base import Domain, Finishing, Geometry
-from colorflow.errors import ConfigError
+from colorflow.domains.base import Domain, Finishing
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
-from colorflow.images.upsample import upsample_plane
 
 
 class Colorization(Domain):
@@ -35,12 +33,6 @@ class Colorization(Domain):
     target_channels = 2
     strength = "saturation"
     result = "color"
-
-    def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
-        super().__init__(geometry)
-        if not scale > 0:
-            raise ConfigError(f"chroma scale: expected a positive number, got {scale}")
-        self.scale = scale
 
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
         """Make the grey picture the model sees: sRGB grey [1, 1, height, width], in [0, 1]."""
@@ -91,14 +83,6 @@ class Colorization(Domain):
         """Put chroma on the grey picture the model saw."""
         grey = condition[0].detach().to("cpu", torch.float32).clamp(0, 1).numpy()
         return self.finish(Photo(grey), target)
-
-    def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
-        """Enlarge a plane along the edges of the photo's lightness."""
-        return upsample_plane(plane, photo.lightness)
-
-    def log_volume(self) -> float:
-        """Give -log(scale): the model's density is over (a, b) / scale."""
-        return -float(torch.tensor(self.scale, dtype=torch.float64).log())
 
 
 class _ChromaFinishing:

@@ -11,12 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorflow.devices import one_thread
-from colorflow.domains.base import Domain, Finishing, Geometry
-from colorflow.errors import ConfigError
+from colorflow.domains.base import Domain, Finishing
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo, resize_planes
-from colorflow.images.upsample import upsample_plane
 
 # Night photos are dark: about the mean of their lightness, from which the model counts.
 MIDDLE = 25.0
@@ -41,12 +39,6 @@ class Translation(Domain):
     target_channels = 3
     strength = "strength"
     result = "translated"
-
-    def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
-        super().__init__(geometry)
-        if not scale > 0:
-            raise ConfigError(f"target scale: expected a positive number, got {scale}")
-        self.scale = scale
 
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
         """Make the picture the model sees: sRGB [1, 3, height, width], in [0, 1]."""
@@ -92,14 +84,6 @@ class Translation(Domain):
     def preview(self, condition: Tensor, target: Tensor) -> Image.Image:
         """Enlarge the prediction along the edges of the picture the model saw."""
         return self.finish(Photo(_bytes(condition)), target)
-
-    def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
-        """Enlarge a plane along the edges of the photo's lightness."""
-        return upsample_plane(plane, photo.lightness)
-
-    def log_volume(self) -> float:
-        """Give -log(scale): the model's density is over Lab / scale."""
-        return -float(torch.tensor(self.scale, dtype=torch.float64).log())
 
     def _middle(self, like: Tensor) -> Tensor:
         return like.new_tensor([MIDDLE, 0.0, 0.0])[:, None, None]

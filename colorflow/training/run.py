@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -56,6 +57,9 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
         ):
             for name in (CONFIG, LOG):
                 (plan.out / name).unlink(missing_ok=True)
+            # What the survey found stays, where it found anything.
+            with contextlib.suppress(OSError):
+                plan.out.rmdir()
         raise
 
 
