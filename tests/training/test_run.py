@@ -391,6 +391,14 @@ def test_a_run_without_photos_leaves_its_folder_free(
     assert start(made, nowhere).exists()
 
 
+def test_a_run_that_never_began_leaves_no_folder(plan: Make, tmp_path: Path):
+    (tmp_path / "empty").mkdir()
+    made = plan(tmp_path / "run", "regress.steps=0", "flow.steps=1")
+    with pytest.raises(NothingFoundError):
+        start(RunPlan(made.config, tmp_path / "empty", None, made.out, made.cache, "cpu"), nowhere)
+    assert not made.out.exists()
+
+
 # --- the joint phase
 
 
