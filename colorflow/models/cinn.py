@@ -49,7 +49,9 @@ class ConditionalINN(nn.Module):
         width = config.pyramid_width
         taps = [Tap(name, tap_channels(name), tap_stride(name)) for name in config.taps]
         inputs, channels = config.condition_channels, config.target_channels
-        self.pyramid = FeaturePyramid(taps, config.condition_strides, width, inputs, config.dropout)
+        self.pyramid = FeaturePyramid(
+            taps, config.condition_strides, width, inputs, config.dropout, config.encoder
+        )
         self.head = nn.Conv2d(width, 2 * channels, 1) if config.affine_start else None
         if self.head is not None:
             nn.init.zeros_(self.head.weight)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from colorflow.errors import ConfigError
-from colorflow.networks.backbones import check_taps, tap_stride
+from colorflow.networks.backbones import NONE, check_taps, tap_stride
 from colorflow.transforms.clamps import get_clamp
 
 # Of the condition and of the target, by domain.
@@ -68,8 +68,10 @@ class ModelConfig:
         side: shorter side of the condition, in pixels.
         stride: pixels of the condition per pixel of the target.
         target_scale: physical units (of Lab) per unit of the model.
-        backbone: source of the backbone weights.
-        taps: layers of the backbone that are used.
+        backbone: source of the backbone weights; ``"none"`` where the encoder stands alone.
+        taps: layers of the backbone that are used; none where there is no backbone.
+        encoder: channels of an encoder of the photo that is trained from scratch with the flow,
+            beside the backbone or alone; 0 for none.
         pyramid_width: channels of the condition maps.
         dropout: on the standardised taps, in training.
         affine_start: begin with shift and log-scale from the condition alone.
@@ -92,6 +94,7 @@ class ModelConfig:
     target_scale: float = 20.0
     backbone: str = "hed"
     taps: tuple[str, ...] = ("conv4_3", "conv5_3")
+    encoder: int = 0
     pyramid_width: int = 128
     dropout: float = 0.1
     affine_start: bool = True
@@ -110,9 +113,8 @@ class ModelConfig:
                 f"domain: expected one of {', '.join(CHANNELS)}, the model says {self.domain}"
             )
         self._check_tuple("stages", StageConfig)
-        self._check_tuple("taps", str)
         self._check_tuple("kernels", int)
-        check_taps(self.taps)
+        self._check_backbone()
         positive = ("side", "stride", "target_scale", "pyramid_width", "clamp_limit")
         for field in positive:
             value = getattr(self, field)
@@ -139,7 +141,7 @@ class ModelConfig:
                 f"side: expected a multiple of the coarsest stride {self.coarsest_stride}, "
                 f"got {self.side}"
             )
-        if min(self.condition_strides) > min(tap_stride(t) for t in self.taps):
+        if any(tap_stride(tap) < min(self.condition_strides) for tap in self.taps):
             raise ConfigError(
                 f"taps: the finest condition map has stride {min(self.condition_strides)}, finer "
                 f"taps than that cannot be used: {', '.join(self.taps)}"
@@ -150,6 +152,18 @@ class ModelConfig:
         if not isinstance(value, tuple) or not value or not all(type(v) is kind for v in value):
             raise ConfigError(
                 f"{field}: expected one or more entries of {kind.__name__}, got {value!r}"
+            )
+
+    def _check_backbone(self) -> None:
+        if self.encoder < 0:
+            raise ConfigError(f"encoder: expected channels, or 0 for none, got {self.encoder}")
+        if self.backbone != NONE:
+            self._check_tuple("taps", str)
+            check_taps(self.taps)
+        elif self.taps != () or not self.encoder:
+            raise ConfigError(
+                f"backbone '{NONE}': expected no taps and an encoder, got taps {list(self.taps)} "
+                f"and encoder {self.encoder}; use taps=[] and e.g. encoder=64"
             )
 
     def _check_channels(self) -> None:

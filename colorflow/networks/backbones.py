@@ -14,7 +14,7 @@ from urllib.error import URLError
 
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorflow.errors import CheckpointError, ConfigError
 from colorflow.networks import efficientnet, vgg
@@ -23,9 +23,28 @@ from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features
 from colorflow.resources import bundled, sha256_of_file
 
 BUNDLED = {"lite2": "efficientnet_lite2.safetensors", "hed": "vgg16_hed.safetensors"}
-SOURCES = (*BUNDLED, "imagenet")
+NONE = "none"
+SOURCES = (*BUNDLED, "imagenet", NONE)
 
-Backbone = VGG16Features | EfficientNetLiteFeatures
+
+class NoBackbone(nn.Module):
+    """Stands where a backbone stands in models whose condition is encoded from scratch alone."""
+
+    taps: tuple[str, ...] = ()
+
+    def forward(self, photo: Tensor) -> dict[str, Tensor]:
+        """Compute nothing.
+
+        Args:
+            photo: of any shape.
+
+        Returns:
+            No map.
+        """
+        return {}
+
+
+Backbone = VGG16Features | EfficientNetLiteFeatures | NoBackbone
 
 
 def tap_channels(tap: str) -> int:
@@ -88,12 +107,14 @@ def build_backbone(
         std: per-channel divisor of (R, G, B), on the scale of [0, 1].
 
     Returns:
-        The network, float32, on the CPU.
+        The network, float32, on the CPU; without taps a :class:`NoBackbone`.
 
     Raises:
         ConfigError: a tap does not exist, or they are of two networks.
     """
     taps = tuple(taps)
+    if not taps:
+        return NoBackbone()
     check_taps(taps)
     kind = EfficientNetLiteFeatures if _is_stage(taps[0]) else VGG16Features
     return kind(taps, mean, std)
@@ -107,8 +128,8 @@ def load_backbone(
     Args:
         source: ``"lite2"`` (bundled, EfficientNet-Lite2 trained on ImageNet), ``"hed"`` (bundled,
             the VGG-16 of an edge detector trained from ImageNet weights), ``"imagenet"``
-            (torchvision's own download of VGG-16, with hash check), or the path of a
-            ``.safetensors`` file written by a script of ``scripts/import_*.py``.
+            (torchvision's own download of VGG-16, with hash check), the path of a
+            ``.safetensors`` file written by a script of ``scripts/import_*.py``, or ``"none"``.
         taps: layers to read off.
 
     Returns:
@@ -118,6 +139,12 @@ def load_backbone(
         CheckpointError: the weights cannot be had or are those of another network.
         ConfigError: a tap does not exist.
     """
+    taps = tuple(taps)
+    if source == NONE and taps:
+        raise ConfigError(f"backbone '{NONE}': expected no taps, got {', '.join(taps)}")
+    if source == NONE:
+        return NoBackbone()
+    check_taps(taps)
     if source == "imagenet":
         return _from_torchvision(taps)
     return _from_file(backbone_file(source), taps)
@@ -153,11 +180,13 @@ def backbone_hash(source: str) -> str:
         source: as for :func:`load_backbone`.
 
     Returns:
-        The SHA-256 of the file, or torchvision's name for its own weights.
+        The SHA-256 of the file, or torchvision's name for its own weights; ``"none"`` is itself.
 
     Raises:
         CheckpointError: there is no such file.
     """
+    if source == NONE:
+        return NONE
     if source == "imagenet":
         return "torchvision:VGG16_Weights.IMAGENET1K_V1"
     return sha256_of_file(backbone_file(source))
@@ -227,9 +256,10 @@ def _is_stage(tap: str) -> bool:
     return tap.startswith("stage")
 
 
-def _load(network: Backbone, state: dict[str, Tensor], origin: str) -> None:
+def _load(network: nn.Module, state: dict[str, Tensor], origin: str) -> None:
     # Taps may stop short of the last layers, whose weights are then left out on purpose.
-    expected = network.layers.state_dict()
+    layers = network.get_submodule("layers")
+    expected = layers.state_dict()
     missing = [name for name in expected if name not in state]
     if missing:
         raise CheckpointError(
@@ -242,4 +272,4 @@ def _load(network: Backbone, state: dict[str, Tensor], origin: str) -> None:
                 f"{origin}: {name} should be {list(value.shape)}, found "
                 f"{list(state[name].shape)}; this file holds another network"
             )
-    network.layers.load_state_dict({name: state[name].float() for name in expected})
+    layers.load_state_dict({name: state[name].float() for name in expected})

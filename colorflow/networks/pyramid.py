@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from colorflow.errors import ConditionError, ConfigError
+from colorflow.networks.encoder import PhotoEncoder
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ class FeaturePyramid(nn.Module):
     """A top-down pyramid over standardised backbone features and the photo itself.
 
     From the coarsest stride to the finest, each node sees the taps of its stride, the node above
-    it (enlarged) and, at the finest, the photo itself folded into channels. The global vector is
-    the mean of the coarsest node.
+    it (enlarged), the map of an encoder that is trained from scratch where there is one and, at the
+    finest, the photo itself folded into channels. The global vector is the mean of the coarsest
+    node.
 
     Source: Lin et al., "Feature Pyramid Networks for Object Detection" (2017), with the taps
     standardised per channel and dropped out in training, which keeps a frozen backbone from being
@@ -56,10 +58,13 @@ class FeaturePyramid(nn.Module):
         strides: strides of the wished maps, each twice the one before.
         width: channels of the maps.
         photo_channels: channels of the photo.
-        dropout: share of the standardised tap values set to zero in training.
+        dropout: share of the standardised tap values, and of the encoder's, set to zero in
+            training.
+        encoder: channels of a :class:`PhotoEncoder` beside the taps, or in their stead; 0 for none.
 
     Raises:
-        ConfigError: strides are not consecutive powers of two, or a tap fits none of them.
+        ConfigError: strides are not consecutive powers of two, a tap fits none of them, or there
+            are neither taps nor an encoder.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class FeaturePyramid(nn.Module):
         width: int,
         photo_channels: int = 1,
         dropout: float = 0.1,
+        encoder: int = 0,
     ) -> None:
         super().__init__()
         self.strides = tuple(sorted(strides))
@@ -86,16 +92,22 @@ class FeaturePyramid(nn.Module):
                 )
             self.register_buffer(f"mean_{tap.name}", torch.zeros(tap.channels))
             self.register_buffer(f"std_{tap.name}", torch.ones(tap.channels))
+        if not (self.taps or encoder):
+            raise ConfigError("pyramid: expected taps of a backbone or an encoder, got neither")
         finest, coarsest = self.strides[0], self.strides[-1]
+        self.encoder = PhotoEncoder(photo_channels, encoder, self.strides) if encoder else None
+        self.own = nn.ModuleDict(
+            {str(stride): nn.Conv2d(encoder, width, 1) for stride in self.strides if encoder}
+        )
         self.laterals = nn.ModuleDict(
             {tap.name: nn.Conv2d(tap.channels, width, 1) for tap in self.taps}
         )
         self.fold = nn.PixelUnshuffle(finest)
         self.photo = nn.Conv2d(photo_channels * finest**2, width, 3, padding=1)
         # Where no tap is as coarse as the coarsest node, the nearest finer tap is averaged down.
-        self.deepest = max(self.taps, key=lambda tap: tap.stride)
+        self.deepest = max(self.taps, key=lambda tap: tap.stride, default=None)
         self.top: nn.Conv2d | None = None
-        if self.deepest.stride != coarsest:
+        if self.deepest is not None and self.deepest.stride != coarsest:
             self.top = nn.Conv2d(self.deepest.channels, width, 1)
         self.joins = nn.ModuleDict()
         self.refines = nn.ModuleDict()
@@ -103,6 +115,7 @@ class FeaturePyramid(nn.Module):
             inputs = sum(tap.stride == stride for tap in self.taps)
             inputs += (stride < coarsest) + (stride == finest)
             inputs += stride == coarsest and self.top is not None
+            inputs += self.encoder is not None
             self.joins[str(stride)] = nn.Conv2d(inputs * width, width, 1)
             self.refines[str(stride)] = nn.Conv2d(width, width, 3, padding=1)
 
@@ -166,11 +179,15 @@ class FeaturePyramid(nn.Module):
                 f"pyramid: expected sides that are multiples of {coarsest}, got {height} x {width}"
             )
         taps = {tap.name: self._standardised(features, tap, (height, width)) for tap in self.taps}
+        own = self.encoder(photo * 2 - 1) if self.encoder is not None else {}
         maps: dict[int, Tensor] = {}
         above: Tensor | None = None
         for stride in reversed(self.strides):
             inputs = [self.laterals[t.name](taps[t.name]) for t in self.taps if t.stride == stride]
-            if above is None and self.top is not None:
+            if own:
+                dropped = functional.dropout(own[stride], self.dropout, self.training)
+                inputs.append(self.own[str(stride)](dropped))
+            if above is None and self.top is not None and self.deepest is not None:
                 factor = stride // self.deepest.stride
                 inputs.append(self.top(functional.avg_pool2d(taps[self.deepest.name], factor)))
             if above is not None:

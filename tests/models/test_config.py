@@ -177,6 +177,9 @@ BAD_VALUES = [
     ("clamp", "sigmoid"),
     ("taps", ["conv3_9"]),
     ("taps", []),
+    ("encoder", -1),
+    ("encoder", 2.5),
+    ("backbone", "none"),  # has no taps
     ("taps", ["conv1_2"]),  # finer than the finest condition map
     ("stages", []),
     ("stages", [STAGE | {"couplings": -1}]),
@@ -187,6 +190,14 @@ BAD_VALUES = [
     ("tail", TAIL | {"hidden": 0}),
     ("tail", TAIL | {"keep": 0}),
 ]
+
+
+def test_without_a_backbone_an_encoder_is_needed():
+    alone = {"backbone": "none", "taps": []}
+    config = ModelConfig.from_dict(tiny_data(**alone, encoder=8))
+    assert ModelConfig.from_dict(config.to_dict()) == config
+    with pytest.raises(ConfigError, match="encoder=64"):
+        ModelConfig.from_dict(tiny_data(**alone))
 
 
 @pytest.mark.parametrize(("field", "value"), BAD_VALUES, ids=repr)

@@ -254,7 +254,7 @@ def test_unknown_taps_are_refused_when_loading(small_file: Path):
 
 def test_an_unknown_source_lists_the_known_ones():
     with pytest.raises(
-        CheckpointError, match=r"one of lite2, hed, imagenet or a \.safetensors file"
+        CheckpointError, match=r"one of lite2, hed, imagenet, none or a \.safetensors file"
     ):
         backbone_file("imagnet")
 

@@ -74,6 +74,20 @@ def test_photos_of_a_batch_do_not_influence_each_other():
     assert_close(rows, second)
 
 
+@pytest.mark.parametrize("taps", [(), (FINE,), (FINE, COARSE)])
+def test_an_encoder_stands_beside_the_taps_or_alone(taps: tuple[Tap, ...]):
+    network, (photo, features) = build(taps=taps, encoder=4), inputs(taps=taps)
+    before, after = network(photo, features), network(1 - photo, features)
+    for stride in STRIDES:
+        assert tuple(before.maps[stride].shape) == (2, WIDTH, 16 // stride, 24 // stride)
+        assert not torch.allclose(before.maps[stride], after.maps[stride], atol=1e-4)
+
+
+def test_without_taps_and_encoder_there_is_nothing_to_build_on():
+    with pytest.raises(ConfigError, match="taps of a backbone or an encoder"):
+        build(taps=())
+
+
 @pytest.mark.parametrize("strides", [(2, 4), (2, 4, 8)])
 def test_coarse_features_reach_every_map(strides: tuple[int, ...]):
     network, (photo, features) = build(strides=strides), inputs()
