@@ -16,6 +16,21 @@ from colorflow.resources import bundled
 MODELS = ("photo", "night")
 
 
+def model_path(name: str | Path) -> Path:
+    """Find the file of a model.
+
+    Args:
+        name: one of :data:`MODELS`, or the path of a ``.safetensors`` file.
+
+    Returns:
+        Its path.
+
+    Raises:
+        CheckpointError: a bundled model is not there.
+    """
+    return bundled("pretrained", f"{name}.safetensors") if name in MODELS else Path(name)
+
+
 def load_model(
     name: str | Path, device: str = "auto", backbone: str | None = None
 ) -> tuple[ConditionalINN, Backbone, str, CheckpointInfo]:
@@ -35,7 +50,7 @@ def load_model(
         ConfigError: the device is not there.
     """
     choose_device(device)  # fail on a typing error before reading files
-    path = bundled("pretrained", f"{name}.safetensors") if name in MODELS else Path(name)
+    path = model_path(name)
     model, info = load_checkpoint(path)
     if info.part:
         raise CheckpointError(

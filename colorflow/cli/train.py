@@ -27,7 +27,8 @@ EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
 class Request:
     """The arguments of ``colorflow train``; None where one was not given.
 
-    ``usual`` is the preset where none is named; the run has to be of its domain.
+    ``usual`` is the preset where none is named; the run has to be of its domain. ``init`` names a
+    model whose architecture and weights the run begins with.
     """
 
     data: Path | None
@@ -41,6 +42,7 @@ class Request:
     devices: int | None
     nodes: int | None
     usual: str = "photo"
+    init: str | None = None
 
 
 def run_training(request: Request, threads: int) -> int:
@@ -78,7 +80,9 @@ def run_training(request: Request, threads: int) -> int:
 def _plan(request: Request) -> RunPlan:
     import platformdirs
 
+    from colorflow.models.presets import preset_names
     from colorflow.training.config import training_preset
+    from colorflow.training.initial import look_at
     from colorflow.training.overrides import override
     from colorflow.training.plan import RunPlan, differences, read_plan
 
@@ -102,6 +106,8 @@ def _plan(request: Request) -> RunPlan:
                     f"--resume {request.resume}: the run has --{name} {ours}, not {theirs}; leave "
                     f"--{name} out, or start a new run with --out"
                 )
+        if request.init:
+            raise ConfigError(f"--resume {request.resume}: a run begins once; leave --init out")
         if request.out and request.out.absolute() != request.resume.absolute():
             raise ConfigError("--out: a resumed run stays in its folder; leave --out out")
         given: dict[str, Any] = {
@@ -114,7 +120,12 @@ def _plan(request: Request) -> RunPlan:
     if request.data is None or request.out is None:
         missing = "--data" if request.data is None else "--out"
         raise ConfigError(f"{missing}: expected a folder; or --resume RUN to go on with a run")
-    config = override(training_preset(request.preset or request.usual), request.settings)
+    base, initial = training_preset(request.preset or request.usual), None
+    if request.init:
+        initial, info = look_at(request.init)
+        own = info.config.name if info.config.name in preset_names() else request.usual
+        base = dataclasses.replace(training_preset(request.preset or own), model=info.config)
+    config = override(base, request.settings)
     _require_domain(config, request.usual)
     return RunPlan(
         config,
@@ -125,6 +136,7 @@ def _plan(request: Request) -> RunPlan:
         request.device.value if request.device else "auto",
         request.devices or 1,
         request.nodes or 1,
+        initial,
     )
 
 

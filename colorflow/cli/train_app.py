@@ -13,6 +13,12 @@ train_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train a model on photos of your own."
 )
 
+InitOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help="Begin with the weights of a model, e.g. photo or night, or a path."
+    ),
+]
 RunOption = Annotated[Path | None, typer.Option("--out", "-o", help="Folder of the run.")]
 SettingsOption = Annotated[
     list[str] | None,
@@ -45,6 +51,7 @@ def colorize(
         typer.Option(help="Folder of photos to report on; a fiftieth of --data where not given."),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="photo, paper or tiny.")] = None,
+    init: InitOption = None,
     settings: SettingsOption = None,
     resume: ResumeOption = None,
     cache: CacheOption = None,
@@ -60,7 +67,7 @@ def colorize(
     from colorflow.cli.train import Request, run_training
 
     request = Request(
-        data, out, val, preset, settings or [], resume, cache, device, devices, nodes, "photo"
+        data, out, val, preset, settings or [], resume, cache, device, devices, nodes, "photo", init
     )
     _finish(run_training(request, threads))
 
@@ -80,6 +87,7 @@ def translate(
         typer.Option(help="Pairs of other sites to report on; some of --data where not given."),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="translate or translate-tiny.")] = None,
+    init: InitOption = None,
     settings: SettingsOption = None,
     resume: ResumeOption = None,
     cache: CacheOption = None,
@@ -95,7 +103,18 @@ def translate(
     from colorflow.cli.train import Request, run_training
 
     request = Request(
-        data, out, val, preset, settings or [], resume, cache, device, devices, nodes, "translate"
+        data,
+        out,
+        val,
+        preset,
+        settings or [],
+        resume,
+        cache,
+        device,
+        devices,
+        nodes,
+        "translate",
+        init,
     )
     _finish(run_training(request, threads))
 

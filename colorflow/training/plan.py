@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from colorflow import __version__
 from colorflow.errors import ConfigError
 from colorflow.files import written_whole
 from colorflow.training.config import TrainConfig
+from colorflow.training.initial import Initial
 
 CONFIG = "config.json"
 
@@ -28,6 +30,7 @@ class RunPlan:
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         devices: GPUs, or processes on a CPU, per machine.
         nodes: machines.
+        initial: model whose weights the run begins with, or None for random ones.
     """
 
     config: TrainConfig
@@ -38,6 +41,7 @@ class RunPlan:
     device: str = "auto"
     devices: int = 1
     nodes: int = 1
+    initial: Initial | None = None
 
     def __post_init__(self) -> None:
         world = self.devices * self.nodes
@@ -63,6 +67,7 @@ class RunPlan:
             "device": self.device,
             "devices": self.devices,
             "nodes": self.nodes,
+            "initial": dataclasses.asdict(self.initial) if self.initial else None,
             "config": self.config.to_dict(),
         }
 
@@ -85,6 +90,7 @@ def read_plan(run: Path) -> RunPlan:
     try:
         data = json.loads(path.read_text())
         val = Path(data["val"]) if data["val"] else None
+        initial = data.get("initial")  # runs of older versions have none
         return RunPlan(
             TrainConfig.from_dict(data["config"]),
             Path(data["data"]),
@@ -94,6 +100,7 @@ def read_plan(run: Path) -> RunPlan:
             data["device"],
             data["devices"],
             data["nodes"],
+            Initial(**initial) if initial else None,
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be understood ({error})") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from colorflow.networks.backbones import Backbone, backbone_hash, load_backbone
 from colorflow.training.config import PHASES
 from colorflow.training.data import TrainingData, hold_back
 from colorflow.training.fitting import TrainingStoppedError, fit_phase
+from colorflow.training.initial import take_weights
 from colorflow.training.module import PhaseModule
 from colorflow.training.pairs import hold_back_sites, survey_pairs
 from colorflow.training.plan import CONFIG, RunPlan, write_plan
@@ -51,10 +53,7 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
         return proceed(plan, log, show)
     except ColorflowError:
         # A run that fails before its first step leaves no folder that would be in the way.
-        if (
-            not any(plan.out.glob("checkpoints/*"))
-            and not (plan.out / "model.safetensors").exists()
-        ):
+        if not _has_begun(plan.out):
             for name in (CONFIG, LOG):
                 (plan.out / name).unlink(missing_ok=True)
             # What the survey found stays, where it found anything.
@@ -81,14 +80,23 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     config = plan.config
     device = choose_device(plan.device)
     identity = backbone_hash(config.model.backbone)
-    train, held = _photos(plan, log)
-    domain = domain_of(config.model)
     torch.manual_seed(config.seed)
     model = ConditionalINN(config.model).to(memory_format=torch.channels_last)
+    # A run that is resumed has weights of its own, and needs those it began with no more.
+    if plan.initial and not _has_begun(plan.out):
+        take_weights(model, plan.initial, identity)
+        log(f"beginning with the weights of {plan.initial.name}")
+    train, held = _photos(plan, log)
+    domain = domain_of(config.model)
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)
-    provenance = {"training": config.to_dict(), "photos": len(train), "held_back": len(held)}
+    provenance = {
+        "training": config.to_dict(),
+        "initial": dataclasses.asdict(plan.initial) if plan.initial else None,
+        "photos": len(train),
+        "held_back": len(held),
+    }
     result = plan.out / "model.safetensors"
-    fresh = True
+    fresh = plan.initial is None
     for name in PHASES:
         if not config.phase(name).active:
             continue
@@ -121,6 +129,10 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
             )
     log(f"done: {result}")
     return result
+
+
+def _has_begun(run: Path) -> bool:
+    return any(run.glob("checkpoints/*")) or (run / "model.safetensors").exists()
 
 
 def _photos(plan: RunPlan, log: Log) -> tuple[tuple[Surveyed, ...], tuple[Surveyed, ...]]:

@@ -92,6 +92,40 @@ def assert_one_line(stderr: str, *parts: object) -> None:
 # --- arguments
 
 
+def test_init_brings_its_own_architecture_and_weights(
+    train: Run, photos: Path, tiny_checkpoint: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    quick = (*QUICK, "--set", "flow.steps=2", "--device", "cpu")
+    code, stderr = train("--data", photos, "--out", out, "--init", tiny_checkpoint, *quick)
+    assert code == 0, stderr
+    assert "beginning with the weights of" in stderr
+    begun, ours = load_file(tiny_checkpoint), load_file(out / "model.safetensors")
+    assert {n: v.shape for n, v in begun.items()} == {n: v.shape for n, v in ours.items()}
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "parts"),
+    [
+        ("nowhere.safetensors", 1, ["nowhere.safetensors", "no such file"]),
+        ("night", 2, ["translation", "colorflow train translate"]),
+    ],
+)
+def test_init_with_a_model_that_does_not_serve(
+    model: str, code: int, parts: list[str], train: Run, photos: Path, tmp_path: Path
+):
+    found, stderr = train("--data", photos, "--out", tmp_path / "out", "--init", model)
+    assert found == code
+    assert_one_line(stderr, *parts)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_resumed_run_cannot_begin_again(train: Run, run: Path, tiny_checkpoint: Path):
+    code, stderr = train("--resume", run, "--init", tiny_checkpoint)
+    assert code == 2
+    assert_one_line(stderr, "a run begins once", "leave --init out")
+
+
 @pytest.mark.parametrize("given", ["--data", "--out"])
 def test_a_missing_folder_exits_2_and_says_which(given: str, train: Run, tmp_path: Path):
     code, stderr = train(given, tmp_path, *TINY)
