@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from colorflow.devices import one_thread
+from colorflow.errors import ConfigError
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.sampling import Sampler
 
 COLOURS = 3
 GAP = 4
+LABEL = 18
 # Shares of positions that may fall outside the range of colours.
 TAILS = 0.01
 
 
 @torch.inference_mode()
-def explain(sampler: Sampler, photo: PhotoLike) -> Image.Image:
+def explain(sampler: Sampler, photo: PhotoLike, side: int = 320) -> Image.Image:
     """Show what each level of the pyramid tells the flow, from fine to coarse.
 
     The channels of a level are reduced to their first three principal components over the positions
@@ -30,28 +31,39 @@ def explain(sampler: Sampler, photo: PhotoLike) -> Image.Image:
     Args:
         sampler: a colorizer or a translator.
         photo: path, picture or array.
+        side: of the maps, the shorter one, at least about; they are enlarged by a whole number.
 
     Returns:
-        The picture the model sees, and one map per level, side by side.
+        The picture the model sees, and one map per level, side by side, each under its size.
 
     Raises:
         ImageError: the photo cannot be read.
+        ConfigError: the side is not positive.
     """
+    if side < 1:
+        raise ConfigError(f"side: expected at least 1 pixel, got {side}")
     condition = sampler.domain.condition(read_photo(photo))
     with one_thread(sampler.device):
         given = condition.to(sampler.device)
         maps = sampler.model.pyramid(given, sampler.backbone(given)).maps
-    size = int(condition.shape[3]), int(condition.shape[2])
-    parts = [sampler.domain.show(condition[0]).convert("RGB")]
+    height, width = int(condition.shape[2]), int(condition.shape[3])
+    factor = max(1, round(side / min(height, width)))
+    size = width * factor, height * factor
+    seen = sampler.domain.show(condition[0]).convert("RGB")
+    parts = [seen.resize(size, Image.Resampling.NEAREST)]
+    labels = [f"what the model sees, {width} x {height}"]
     for _, features in sorted(maps.items()):
+        labels.append(f"level {len(parts)}, {features.shape[3]} x {features.shape[2]}")
         colours = principal_colours(features[0].cpu().float())
         pixels = (colours * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
         # Blocks, not a smooth picture: their size is the resolution of the level.
         parts.append(Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST))
-    width = len(parts) * (size[0] + GAP) - GAP
-    whole = Image.fromarray(np.full((size[1], width, 3), 255, np.uint8))
-    for number, part in enumerate(parts):
-        whole.paste(part, (number * (size[0] + GAP), 0))
+    whole = Image.new("RGB", (len(parts) * (size[0] + GAP) - GAP, LABEL + size[1]), "white")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=12)
+    for number, (part, label) in enumerate(zip(parts, labels, strict=True)):
+        left = number * (size[0] + GAP)
+        draw.text((left, 1), label, fill="black", font=font)
+        whole.paste(part, (left, LABEL))
     return whole
 
 

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from colorflow.explain import GAP, explain, principal_colours
+from colorflow.errors import ConfigError
+from colorflow.explain import GAP, LABEL, explain, principal_colours
 from colorflow.images.read import read_photo
 
 
 def test_a_picture_shows_the_photo_and_one_map_per_level(tiny, tiny_translator, cat):
     for sampler in (tiny, tiny_translator):
-        picture = explain(sampler, cat)
+        picture = explain(sampler, cat, side=90)
         height, width = sampler.domain.geometry.condition_size(cat.height, cat.width)
+        factor = round(90 / min(height, width))
+        assert factor > 1
         levels = len(sampler.model.config.condition_strides)
-        assert picture.size == ((levels + 1) * (width + GAP) - GAP, height)
-        first = np.asarray(picture)[:, :width]
+        assert picture.width == (levels + 1) * (factor * width + GAP) - GAP
+        assert picture.height == LABEL + factor * height
+        maps = np.asarray(picture)[LABEL:]
+        first = maps[::factor, : factor * width : factor]
         condition = sampler.domain.condition(read_photo(cat))[0]
         assert np.abs(first / 255 - condition.permute(1, 2, 0).numpy()).max() < 0.01
-        coarsest = np.asarray(picture)[:, -width:]
-        block = sampler.model.config.coarsest_stride
+        coarsest = maps[:, -factor * width :]
+        block = factor * sampler.model.config.coarsest_stride
         assert (coarsest[:block, :block] == coarsest[0, 0]).all()
+
+
+def test_a_picture_without_a_side_is_refused(tiny, cat):
+    with pytest.raises(ConfigError, match="side"):
+        explain(tiny, cat, side=0)
 
 
 def test_two_kinds_of_places_get_two_colours():

@@ -73,7 +73,7 @@ def _follow(
         job = {"settings": painter.settings, "device": running.device, "out": str(out)}
         report = Report(_report_path(request, out), job)
     model = painter.colorizer.model_id
-    done = "translated" if request.translate else "coloured"
+    done = painter.colorizer.domain.done
     reporter = Reporter(len(found.jobs), running.device, model, request.json, request.quiet, done)
     if report and report.set_aside:
         reporter.say(f"note: the report of another job was set aside as {report.set_aside}")

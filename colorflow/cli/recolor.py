@@ -57,7 +57,8 @@ def run_recolor(request: Request) -> int:
     colorizer = load_sampler(request.model, request.device)
     if request.out is not None:
         require_writable(Path(request.out))
-    reporter = Reporter(len(request.files), str(colorizer.device), colorizer.model_id)
+    done = colorizer.domain.done
+    reporter = Reporter(len(request.files), str(colorizer.device), colorizer.model_id, done=done)
     for path in request.files:
         try:
             for result in _recolor(colorizer, path, request):

@@ -88,6 +88,8 @@ class Domain(ABC):
     strength: str
     # What is put behind the name of a photo for a single result.
     result: str
+    # What is said of photos that are done.
+    done: str
 
     def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
         if not scale > 0:

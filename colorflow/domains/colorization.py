@@ -33,6 +33,7 @@ class Colorization(Domain):
     target_channels = 2
     strength = "saturation"
     result = "color"
+    done = "coloured"
 
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
         """Make the grey picture the model sees: sRGB grey [1, 1, height, width], in [0, 1]."""

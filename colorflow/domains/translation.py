@@ -39,6 +39,7 @@ class Translation(Domain):
     target_channels = 3
     strength = "strength"
     result = "translated"
+    done = "translated"
 
     def condition(self, photo: Photo, size: tuple[int, int] | None = None) -> Tensor:
         """Make the picture the model sees: sRGB [1, 3, height, width], in [0, 1]."""

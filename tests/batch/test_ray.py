@@ -116,6 +116,24 @@ def test_results_are_those_of_the_local_engine_and_broken_files_fail_alone(
     assert all(path.exists() for path in done.outputs)
 
 
+@pytest.mark.slow
+def test_translations_are_those_of_the_local_engine(
+    cluster, tiny_translator, tiny_translator_checkpoint, cat, tmp_path
+):
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(4):
+        cat.crop((8 * number, 0, 8 * number + 100, 100)).save(source / f"{number}.png")
+    config = BatchConfig(samples=2, saturation=0.8)
+    painter = SamplePainter(tiny_translator, config)
+    list(run_jobs(painter, discover([source], tmp_path / "whole").jobs, config))
+    sources = Sources(str(tiny_translator_checkpoint))
+    found = over(cluster, painter, sources, source, tmp_path / "out", config)
+    assert {result.status for result in found} == {"ok"}
+    assert len(tree(tmp_path / "out")) == 8
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+
+
 def busy(node) -> bool:
     """Whether a worker of a node is at work on photos."""
     raylet = node.all_processes["raylet"][0].process.pid

@@ -81,7 +81,9 @@ def test_a_result_says_how_it_was_made_and_is_made_again(
     history = read_history(out / "a_v2.jpg")
     assert history["strength"] == 0.8
     assert "saturation" not in history
-    assert run("recolor", out / "a_v2.jpg", "-o", tmp_path / "again", *model).code == 0
+    found = run("recolor", out / "a_v2.jpg", "-o", tmp_path / "again", *model)
+    assert found.code == 0
+    assert "1 translated, 1 files in" in found.err
     (again,) = (tmp_path / "again").glob("a_v2*.jpg")
     assert again.read_bytes() == (out / "a_v2.jpg").read_bytes()
 

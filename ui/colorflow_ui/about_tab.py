@@ -14,12 +14,15 @@ class AboutTab:
 
     Args:
         engine: tells about itself.
+        others: engines of further tabs, whose cards are shown.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *others: Engine) -> None:
         with gr.Row():
             with gr.Column(scale=5, min_width=280):
                 gr.Markdown(LIMITS)
                 plain_html(facts_html(engine.about()), "about-facts")
             with gr.Column(scale=7, min_width=300):
                 gr.Markdown(engine.card(), elem_id="about-card")
+                for number, other in enumerate(others, 2):
+                    gr.Markdown(other.card(), elem_id=f"about-card-{number}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from colorflow import __version__
 from colorflow.errors import ColorflowError, ConfigError, ImageError
+from colorflow.loading import MODELS
 from colorflow.resources import bundled_path
 from colorflow_ui.engine import BatchOptions, Sitting
 
@@ -160,9 +161,9 @@ class LocalEngine:
 
     def card(self) -> str:
         """Give the model's card; see :class:`colorflow_ui.engine.Engine`."""
-        if self.model != "photo":
+        if self.model not in MODELS:
             return f"`{Path(self.model).name}` is a model of your own and has no card here."
-        path = bundled_path("pretrained", "photo.md")
+        path = bundled_path("pretrained", f"{self.model}.md")
         if path is None:
             return "The model's card is not installed."
         # Pictures and other pages that the card refers to are not part of this one.

@@ -91,7 +91,7 @@ def build_ui(
             with gr.Tab("Batch", id="batch"):
                 BatchTab(desk)
             with gr.Tab("About", id="about"):
-                AboutTab(engine)
+                AboutTab(engine, *([night] if night is not None else []))
         add_endpoints(Endpoints(engine, callers))
 
         def leave(request: gr.Request) -> None:
