@@ -92,6 +92,26 @@ def test_transfer_and_uncertainty(client):
     assert all(0 <= place["x"] < 451 and 0 <= place["y"] < 300 for place in facts["most"])
 
 
+def test_nights_are_the_engines_to_the_byte(client):
+    pagoda = bundled("examples", "pagoda.jpg")
+    paths, facts = client.predict(
+        photo=handle_file(pagoda),
+        samples=2,
+        strength=0.7,
+        seed=5,
+        format="png",
+        api_name="/translate",
+    )
+    sitting = LocalEngine("night", "cpu", translate=True).open(pagoda, "pagoda.jpg")
+    for number, (take, path) in enumerate(zip(sitting.draw(2, 5, 1.0), paths, strict=True), 1):
+        saved = sitting.save(take, 0.7, FileOptions("png"), number)
+        assert Path(path).name == saved.name
+        assert Path(path).read_bytes() == saved.data
+    assert [fact["variant"] for fact in facts] == [1, 2]
+    with pytest.raises(AppError, match="strength: expected a number from 0 to 10"):
+        client.predict(photo=handle_file(pagoda), strength=-1, api_name="/translate")
+
+
 def test_a_batch(client, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"nothing")

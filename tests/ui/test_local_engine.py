@@ -84,3 +84,4 @@ def test_facts_and_card(small):
     assert "Model card" in card
     assert "](../" not in card
     assert "![" not in card
+    assert "night.safetensors" in LocalEngine("night", translate=True).card()

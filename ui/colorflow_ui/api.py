@@ -71,18 +71,31 @@ class Endpoints:
         options, strength = FileOptions(format, metadata), _number("saturation", saturation)
         paths, facts = [], []
         for number, take in enumerate(_takes(sitting, samples, seed, hints or ""), 1):
-            saved = sitting.save(take, strength, options, number)
-            paths.append(str(visit.put(saved)))
-            facts.append(
-                {
-                    "file": saved.name,
-                    "variant": number,
-                    "typicality": round(take.typicality, 4),
-                    "residuals": [round(off, 2) for off in take.residuals],
-                    "notes": [*saved.notes],
-                }
-            )
+            path, said = _save(visit, sitting, take, strength, options, number)
+            paths.append(path)
+            facts.append({**said, "residuals": [round(off, 2) for off in take.residuals]})
         return paths, facts
+
+    @_answering
+    def translate(
+        self,
+        request: gr.Request,
+        photo: str | None,
+        samples: float,
+        strength: float,
+        seed: float,
+        format: str,  # noqa: A002
+        metadata: str,
+    ) -> tuple[list[str], list[dict[str, Any]]]:
+        """Translate a photo, e.g. into night: full-size files, and what there is to say of each."""
+        visit = self.visitors.visit(request.session_hash)
+        sitting = self._open(visit, photo)
+        options, factor = FileOptions(format, metadata), _number("strength", strength)
+        done = [
+            _save(visit, sitting, take, factor, options, number)
+            for number, take in enumerate(_takes(sitting, samples, seed, ""), 1)
+        ]
+        return [path for path, _ in done], [said for _, said in done]
 
     @_answering
     def transfer(
@@ -156,11 +169,12 @@ class Endpoints:
         return self.engine.open(source, source.name, coloured)
 
 
-def add_endpoints(endpoints: Endpoints) -> None:
+def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
     """Connect the endpoints; their fields are part of the page, but not to be seen.
 
     Args:
         endpoints: what they do.
+        night: what the endpoint that translates does, where there is one.
     """
     with gr.Row(visible=False):
         photo = gr.File(label="photo", file_types=PICTURES, type="filepath")
@@ -168,6 +182,7 @@ def add_endpoints(endpoints: Endpoints) -> None:
         photos = gr.File(label="photos", file_count="multiple", type="filepath")
         samples = gr.Number(4, label="samples", precision=0)
         saturation = gr.Number(1.0, label="saturation")
+        strength = gr.Number(1.0, label="strength")
         seed = gr.Number(0, label="seed", precision=0)
         kind = gr.Dropdown(FORMAT_NAMES, value="keep", label="format")
         metadata = gr.Dropdown(METADATA_NAMES, value="keep", label="metadata")
@@ -198,8 +213,25 @@ def add_endpoints(endpoints: Endpoints) -> None:
         ("batch", endpoints.batch, [photos, samples, *how], [file, facts], batch_lane()),
         ("about", endpoints.about, [], [facts], quick_lane(endpoints.engine)),
     ]
+    if night is not None:
+        inputs = [photo, samples, strength, seed, kind, metadata]
+        lane = compute_lane(night.engine)
+        todo.append(("translate", night.translate, inputs, [files, facts], lane))
     for name, function, inputs, outputs, lane in todo:
         runner.click(function, inputs, outputs, api_name=name, **lane)
+
+
+def _save(
+    visit: Visit, sitting: Sitting, take: Take, strength: float, options: FileOptions, number: int
+) -> tuple[str, dict[str, Any]]:
+    """Make a variant's file; give its path and what there is to say of it."""
+    saved = sitting.save(take, strength, options, number)
+    return str(visit.put(saved)), {
+        "file": saved.name,
+        "variant": number,
+        "typicality": round(take.typicality, 4),
+        "notes": [*saved.notes],
+    }
 
 
 def _takes(sitting: Sitting, samples: float, seed: float, hints: str) -> Iterator[Take]:

@@ -92,7 +92,9 @@ def build_ui(
                 BatchTab(desk)
             with gr.Tab("About", id="about"):
                 AboutTab(engine, *([night] if night is not None else []))
-        add_endpoints(Endpoints(engine, callers))
+        add_endpoints(
+            Endpoints(engine, callers), Endpoints(night, callers) if night is not None else None
+        )
 
         def leave(request: gr.Request) -> None:
             visitors.leave(request.session_hash)
