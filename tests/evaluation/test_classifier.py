@@ -1,14 +1,20 @@
-"""The judge of pictures: what it is fed, what it gives, and agreement worked out by hand."""
+"""The judge of pictures: what it is fed and gives, agreement and distances worked out by hand."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 from PIL import Image
-from torch import nn
+from torch import Tensor, nn
 
 from colorflow.evaluation import classifier
-from colorflow.evaluation.classifier import Classifier, load_classifier, top5_agreement
+from colorflow.evaluation.classifier import (
+    FEATURES,
+    Classifier,
+    frechet_distance,
+    load_classifier,
+    top5_agreement,
+)
 from colorflow.resources import bundled
 
 CPU = torch.device("cpu")
@@ -73,3 +79,23 @@ def test_the_real_classifier_knows_a_cat_and_a_cup():
     # A picture is judged the same alone and beside others.
     alone, _ = judge(pictures[1:])
     assert torch.allclose(alone[0], scores[1], atol=1e-3)
+
+
+def padded(*columns: Tensor) -> Tensor:
+    """Features that are zero but for a few: they add nothing to a Fréchet distance."""
+    features = torch.zeros(len(columns[0]), FEATURES)
+    features[:, : len(columns)] = torch.stack(columns, 1)
+    return features
+
+
+def test_frechet_distances_that_are_known(generator):
+    x, y = torch.randn(2, 200, generator=generator)
+    true = padded(x, y)
+    assert frechet_distance(true, true) == pytest.approx(0, abs=1e-4)
+    assert frechet_distance(true.flip(0), true) == pytest.approx(0, abs=1e-4)
+    # Of two Gaussians on a line: (difference of means)^2 + (difference of deviations)^2.
+    assert frechet_distance(padded(x + 3, y - 4), true) == pytest.approx(25, rel=1e-4)
+    centred = padded(x - x.mean())
+    wide = (3 * x.std() - x.std()) ** 2
+    assert frechet_distance(3 * centred, centred) == pytest.approx(float(wide), rel=1e-3)
+    assert frechet_distance(centred, 3 * centred) == pytest.approx(float(wide), rel=1e-3)

@@ -2,72 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import struct
-import zlib
-from pathlib import Path
 
 import icc
 import numpy as np
 import pytest
-import tifffile
 from blocks import directory
 from PIL import Image
+from scans import LAYOUTS, chunk, deep_pixels, png, saved, scan
 
 from colorflow.errors import ImageError
 from colorflow.images.deep import upright
 from colorflow.images.read import read_photo
-
-
-def deep_pixels(*shape: int) -> np.ndarray:
-    return np.random.default_rng(12).integers(0, 65536, shape).astype(np.uint16)
-
-
-def scan(folder: Path, pixels: np.ndarray, **options) -> Path:
-    options = {"photometric": "rgb", "metadata": None, **options}
-    if options["photometric"] == "rgb" and 4 in (pixels.shape[0], pixels.shape[2]):
-        options.setdefault("extrasamples", ["unassalpha"])
-    tifffile.imwrite(folder / "scan.tif", pixels, **options)
-    return folder / "scan.tif"
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png(pixels: np.ndarray, *extra: bytes) -> bytes:
-    """A PNG file of 16 bits whose rows use every filter in turn (PNG, section 9)."""
-    height, width, channels = pixels.shape
-    step = 2 * channels
-    rows = pixels.astype(">u2").view(np.uint8).reshape(height, width * step).astype(int)
-    data = b""
-    for y in range(height):
-        x, up = rows[y], rows[y - 1] if y else np.zeros(width * step, int)
-        left = np.concatenate([np.zeros(step, int), x[:-step]])
-        corner = np.concatenate([np.zeros(step, int), up[:-step]])
-        guess = left + up - corner
-        order = np.stack([abs(guess - left), abs(guess - up), abs(guess - corner)])
-        paeth = np.choose(order.argmin(0), [left, up, corner])
-        filters = [0 * x, left, up, (left + up) // 2, paeth]
-        data += bytes([y % 5]) + ((x - filters[y % 5]) % 256).astype(np.uint8).tobytes()
-    kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    header = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
-    parts = [chunk(b"IHDR", header), *extra, chunk(b"IDAT", zlib.compress(data))]
-    return b"".join([b"\x89PNG\r\n\x1a\n", *parts, chunk(b"IEND", b"")])
-
-
-def saved(folder: Path, data: bytes, name: str) -> Path:
-    (folder / name).write_bytes(data)
-    return folder / name
-
-
-LAYOUTS = {
-    "plain": {},
-    "deflate": {"compression": "zlib"},
-    "predictor": {"compression": "zlib", "predictor": True},
-    "tiles": {"tile": (16, 16)},
-    "strips": {"rowsperstrip": 3},
-}
 
 
 @pytest.mark.parametrize("order", "<>")
@@ -178,24 +124,6 @@ def test_grey_tiff_with_transparency(tmp_path):
     assert np.abs(photo.alpha - pixels[..., 1] / 257).max() <= 0.5
 
 
-def test_a_further_channel_that_is_not_transparency(tmp_path):
-    pixels = deep_pixels(8, 9, 4)
-    planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-    for options in ({}, {"planarconfig": "separate"}):
-        stored = planes if options else pixels
-        photo = read_photo(scan(tmp_path, stored, extrasamples=["unspecified"], **options))
-        assert np.array_equal(photo.pixels, pixels[..., :3])
-        assert photo.alpha is None
-
-
-def test_further_pages_are_mentioned(tmp_path):
-    path = tmp_path / "scan.tif"
-    with tifffile.TiffWriter(path) as tiff:
-        for _ in range(2):
-            tiff.write(deep_pixels(8, 9, 2), extrasamples=["unassalpha"], photometric="minisblack")
-    assert read_photo(path).notes == ["has 2 frames, only the first is used"]
-
-
 @pytest.mark.parametrize("value", range(1, 9))
 @pytest.mark.parametrize("kind", ["tif", "planar", "png"])
 def test_deep_photos_are_turned_upright(tmp_path, value, kind):
@@ -223,26 +151,6 @@ def test_deep_photos_are_turned_upright(tmp_path, value, kind):
     assert np.array_equal(upright(stored, value), pixels)
 
 
-@pytest.mark.parametrize("kind", ["premultiplied", "inks", "grey with alpha"])
-def test_what_comes_in_eight_bits_says_so(tmp_path, kind):
-    if kind == "premultiplied":
-        path = scan(tmp_path, deep_pixels(8, 9, 4), extrasamples=["assocalpha"])
-    elif kind == "inks":
-        path = scan(tmp_path, deep_pixels(8, 9, 4), photometric="separated", extrasamples=[])
-    else:
-        path = saved(tmp_path, png(deep_pixels(8, 9, 2)), "scan.png")
-    photo = read_photo(path)
-    assert photo.pixels.dtype == np.uint8
-    assert photo.notes == ["has 16 bits per channel, of which only the upper 8 are used"]
-
-
-def test_a_picture_object_says_that_half_of_it_is_lost(tmp_path):
-    with Image.open(scan(tmp_path, deep_pixels(8, 9, 3))) as picture:
-        photo = read_photo(picture)
-    assert photo.pixels.dtype == np.uint8
-    assert "only the upper 8" in photo.notes[0]
-
-
 def test_grey_scan_with_a_profile_keeps_its_depth(tmp_path):
     pixels = np.arange(65536).astype(np.uint16).reshape(256, 256)
     profile = icc.grey(icc.gamma(563 / 256))
@@ -259,44 +167,6 @@ def test_grey_scan_with_a_profile_keeps_its_depth(tmp_path):
     luminance = ((photo.lightness.numpy().astype(np.float64) + 16) / 116) ** 3
     above = luminance > 0.01
     np.testing.assert_allclose(luminance[above], light[above], rtol=2e-3)
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9])
-@pytest.mark.parametrize("kind", ["plain", "deflate", "planar", "png"])
-def test_files_that_break_off_are_refused_in_one_line(tmp_path, kind, share):
-    pixels = deep_pixels(64, 64, 3)
-    if kind == "png":
-        path = saved(tmp_path, png(pixels), "scan.png")
-    elif kind == "planar":
-        path = scan(tmp_path, pixels.transpose(2, 0, 1), planarconfig="separate")
-    else:
-        path = scan(tmp_path, pixels, **LAYOUTS[kind])
-    data = path.read_bytes()
-    path.write_bytes(data[: int(len(data) * share)])
-    with pytest.raises(ImageError, match=path.name) as caught:
-        read_photo(path)
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("planar", ["contig", "separate"])
-def test_limit_of_size_comes_before_decoding(tmp_path, planar, monkeypatch):
-    pixels = deep_pixels(20, 20, 3)
-    path = scan(
-        tmp_path, pixels if planar == "contig" else pixels.transpose(2, 0, 1), planarconfig=planar
-    )
-    assert read_photo(path, max_pixels=400).size == (20, 20)
-    monkeypatch.setattr(tifffile.TiffPage, "asarray", None)
-    monkeypatch.setattr(Image.Image, "load", None)
-    with pytest.raises(ImageError, match="399 pixels"):
-        read_photo(path, max_pixels=399)
-
-
-def test_a_tiff_nobody_knows_is_refused(tmp_path):
-    data = io.BytesIO()
-    tifffile.imwrite(data, np.zeros((4, 5), np.complex64), metadata=None)
-    path = saved(tmp_path, data.getvalue(), "scan.tif")
-    with pytest.raises(ImageError, match=r"scan\.tif"):
-        read_photo(path)
 
 
 @pytest.mark.parametrize("size", [(75, 41), (2, 2), (1, 3)])

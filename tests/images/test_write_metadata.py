@@ -16,106 +16,23 @@ from blocks import (
     IIM,
     LATITUDE,
     MAKER_NOTE,
-    PACKET,
     PLACES,
     blocks_of,
     camera_block,
-    described_jpeg,
     entries,
     further,
     jpeg_segments,
-    pixels_of,
     png_chunks,
 )
+from pictures import FORMATS, LOSSLESS
 from PIL import Image, ImageCms
+from results import MADE_BY, PROVENANCE, deep, smooth
 
 from colorflow.errors import ImageError
 from colorflow.images.exif import ExifBlock
 from colorflow.images.metadata import Metadata
-from colorflow.images.photo import Photo
-from colorflow.images.read import read_metadata, read_photo
-from colorflow.images.write import encode_image, read_history, write_image
-
-FORMATS = [".jpg", ".png", ".webp", ".tif"]
-LOSSLESS = [".png", ".tif"]
-MADE_BY = {"seed": 3, "model": "photo"}
-PROVENANCE = b"compositeWithTrainedAlgorithmicMedia"
-
-
-def smooth() -> Image.Image:
-    y, x = np.mgrid[:480, :640] / 10
-    return Image.fromarray(np.stack([3 * x, 4 * y, 180 - x - y], axis=2).astype(np.uint8))
-
-
-def deep(*shape: int) -> np.ndarray:
-    return np.random.default_rng(5).integers(0, 65536, shape).astype(np.uint16)
-
-
-@pytest.fixture
-def metadata(tmp_path) -> Metadata:
-    profile = icc.grey(icc.sampled(icc.dot_gain()))
-    return read_metadata(described_jpeg(tmp_path, icc_profile=profile))
-
-
-# ---- pixels of 16 bits ----
-
-
-@pytest.mark.parametrize("suffix", LOSSLESS)
-@pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("order", "<>")
-def test_png_and_tiff_keep_16_bits(suffix, channels, order):
-    pixels = deep(37, 53, channels)
-    pixels[0, 0] = 0
-    pixels[0, 1] = 65535
-    block = Metadata(exif=ExifBlock.parse(camera_block(order)).upright().to_bytes())
-    data = encode_image(pixels, suffix, block, MADE_BY)
-    assert np.array_equal(pixels_of(data), pixels)
-    with Image.open(io.BytesIO(data)) as picture:
-        assert np.array_equal(np.asarray(picture), pixels >> 8)
-
-
-@pytest.mark.parametrize("suffix", LOSSLESS)
-def test_large_pictures_of_16_bits(suffix):
-    # More than one strip of rows.
-    pixels = deep(700, 500, 3)
-    assert np.array_equal(pixels_of(encode_image(pixels, suffix)), pixels)
-
-
-@pytest.mark.parametrize("suffix", LOSSLESS)
-def test_deep_results_are_read_as_they_were_written(tmp_path, suffix, metadata):
-    pixels = deep(37, 53, 3)
-    write_image(pixels, tmp_path / f"out{suffix}", metadata, MADE_BY)
-    again = read_photo(tmp_path / f"out{suffix}")
-    assert np.array_equal(again.pixels, pixels)
-    assert again.notes == []
-    assert read_history(tmp_path / f"out{suffix}")["seed"] == 3
-
-
-@pytest.mark.parametrize("suffix", LOSSLESS)
-def test_lightness_of_a_deep_scan_comes_back_to_the_last_bit(tmp_path, suffix):
-    scan = np.arange(65536).astype(np.uint16).reshape(256, 256)
-    write_image(np.repeat(scan[..., None], 3, axis=2), tmp_path / f"out{suffix}")
-    again = read_photo(tmp_path / f"out{suffix}")
-    difference = again.lightness - Photo(scan).lightness
-    assert float(difference.abs().max()) < 0.01  # neighbours differ by 0.0005 to 0.014
-    assert np.array_equal(again.pixels[..., 1], scan)
-
-
-def test_eight_bits_of_sixteen_are_rounded():
-    values = np.arange(65536).astype(np.uint16).reshape(256, 256, 1).repeat(3, axis=2)
-    data = encode_image(values, ".webp", quality=100)
-    expected = np.round(values / 257)
-    with Image.open(io.BytesIO(data)) as picture:
-        assert np.abs(np.asarray(picture) - expected).mean() < 2
-    exact = encode_image(values, ".jpg", quality=100)
-    with Image.open(io.BytesIO(exact)) as picture:
-        found = np.asarray(picture).astype(int)
-        assert np.abs(found - expected).mean() < 1
-    for value, byte in ((128, 0), (129, 1), (65406, 254), (65407, 255)):
-        flat = np.full((16, 16, 3), value, np.uint16)
-        with Image.open(io.BytesIO(encode_image(flat, ".jpg"))) as picture:
-            assert (np.asarray(picture) == byte).all()
-
+from colorflow.images.read import read_photo
+from colorflow.images.write import encode_image, write_image
 
 # ---- blocks, format by format ----
 
@@ -246,73 +163,6 @@ def test_a_tiff_has_one_page(metadata):
         assert tiff.pages[0].compression == tifffile.COMPRESSION.ADOBE_DEFLATE
         assert np.array_equal(tiff.asarray(), np.asarray(smooth()))
         assert tiff.pages[0].tags["ExifTag"].value["DateTimeOriginal"] == "1931:05:07 12:00:00"
-
-
-# ---- what does not fit ----
-
-
-def large_block(size: int, note: int = 0) -> Metadata:
-    from colorflow.images.tiff_tags import bytes_tag
-
-    block = ExifBlock.parse(camera_block()).upright()
-    exif = block.exif | {0x9286: bytes_tag(b"u" * size), 0x927C: bytes_tag(b"n" * note)}
-    block = ExifBlock(block.order, block.main, exif, block.gps)
-    return Metadata(exif=block.to_bytes(), thumbnail=True)
-
-
-def test_of_a_block_too_long_for_jpeg_the_least_valuable_goes_first():
-    noise = Image.fromarray((deep(400, 500, 3) >> 8).astype(np.uint8))
-
-    def block(metadata: Metadata, suffix: str = ".jpg") -> bytes:
-        data = encode_image(noise, suffix, metadata, MADE_BY)
-        assert b'"seed": 3' in blocks_of(data)["exif"]
-        return blocks_of(data)["exif"]
-
-    small = block(large_block(1000, 1000))
-    assert b"\xff\xd8" in small
-    no_thumbnail = block(large_block(62_000, 1000))
-    assert b"\xff\xd8" not in no_thumbnail
-    assert b"nnn" in no_thumbnail
-    no_note = block(large_block(60_000, 10_000))
-    assert b"nnn" not in no_note
-    assert b"uuu" in no_note
-    assert ARTIST in no_note
-    nothing = block(large_block(70_000))
-    assert ARTIST not in nothing
-    # Other formats hold all of it.
-    whole = block(large_block(70_000, 10_000), ".png")
-    assert all(part in whole for part in (ARTIST, b"nnn", b"uuu", b"\xff\xd8"))
-
-
-@pytest.mark.parametrize("suffix", FORMATS)
-def test_a_packet_too_long_for_jpeg_gives_way_to_the_provenance(suffix):
-    packet = PACKET.replace(b"F\xc3\xa4hre", b"x" * 70_000)
-    found = blocks_of(encode_image(smooth(), suffix, Metadata(xmp=packet), MADE_BY))["xmp"]
-    assert PROVENANCE in found
-    assert (b"xmp:Rating" in found) == (suffix != ".jpg")
-    bare = blocks_of(encode_image(smooth(), suffix, Metadata(xmp=packet)))
-    assert ("xmp" in bare) == (suffix != ".jpg")
-
-
-def test_a_packet_just_too_long_for_jpeg():
-    spare = 65502 - len(encode_packet(0))
-    for more, kept in ((spare, True), (spare + 1, False)):
-        data = encode_image(smooth(), ".jpg", Metadata(xmp=grown(more)), MADE_BY)
-        assert (b"xmp:Rating" in blocks_of(data)["xmp"]) == kept
-
-
-def grown(more: int) -> bytes:
-    return PACKET.replace(b"F\xc3\xa4hre", b"x" * more)
-
-
-def encode_packet(more: int) -> bytes:
-    return blocks_of(encode_image(smooth(), ".png", Metadata(xmp=grown(more)), MADE_BY))["xmp"]
-
-
-def test_a_record_too_long_for_jpeg_is_left_out():
-    record = IIM + b"\x1c\2\x78\x80\4" + struct.pack(">I", 70_000) + b"x" * 70_000
-    assert "iptc" not in blocks_of(encode_image(smooth(), ".jpg", Metadata(iptc=record)))
-    assert blocks_of(encode_image(smooth(), ".tif", Metadata(iptc=record)))["iptc"] == record
 
 
 # ---- policies ----

@@ -16,8 +16,10 @@ from colorflow.training.batches import Batch
 from colorflow.training.config import TrainConfig, training_preset
 from colorflow.training.overrides import override
 from colorflow.training.plan import RunPlan
+from colorflow.training.run import start
 from colorflow.training.survey import survey
 from colorflow.training.views import Views
+from training.runs import SETTINGS, nowhere
 
 COUNT = 8
 SMALL = ("data.smallest=16", "batch=4", "warmup=2")
@@ -84,3 +86,11 @@ def batch(lively: ConditionalINN) -> Batch:
         side = 32 // tap.stride
         made[tap.name] = torch.rand(3, tap.channels, side, side, generator=generator)
     return made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, plan: Callable[..., RunPlan]) -> Path:
+    """An undisturbed run of two phases."""
+    out = tmp_path_factory.mktemp("run") / "undisturbed"
+    assert start(plan(out, *SETTINGS), nowhere) == out / "model.safetensors"
+    return out

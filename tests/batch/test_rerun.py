@@ -1,0 +1,115 @@
+"""Jobs that meet results of earlier ones: done, stale, incomplete or somebody else's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from PIL import Image
+
+from batch.jobs import run, tree
+
+
+def test_what_is_done_is_not_done_again(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    times = {path: path.stat().st_mtime_ns for path in out.rglob("*.*")}
+    found = run(tiny, folder, out)
+    assert [r.status for r in found] == ["skipped", "skipped"]
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*.*")} == times
+
+
+def test_what_a_killed_run_left_out_is_made(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    before = tree(out)
+    (out / "a_v1.jpg").unlink()
+    assert [r.status for r in run(tiny, folder, out)] == ["ok", "skipped"]
+    assert tree(out) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"saturation": 0.5}, "saturation 1.0 instead of 0.5"),
+        ({"seed": 4}, "seed 0 instead of 4"),
+        ({"temperature": 0.3}, "temperature"),
+        ({"metadata": "strip"}, "metadata keep instead of strip"),
+        ({"quality": 80}, "quality 95 instead of 80"),
+    ],
+)
+def test_results_of_other_settings_are_named_kept_and_made_again_on_request(
+    tiny, folder, tmp_path, change, named
+):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    before = tree(out)
+    found = run(tiny, folder, out, **change)
+    assert [r.status for r in found] == ["stale", "stale"]
+    assert named in found[0].reason
+    assert tree(out) == before
+    assert [r.status for r in run(tiny, folder, out, rerun="changed", **change)] == ["ok", "ok"]
+    assert [r.status for r in run(tiny, folder, out, **change)] == ["skipped", "skipped"]
+
+
+def test_more_variants_complete_those_that_are_there(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    run(tiny, folder, out, samples=1)
+    before = tree(out)
+    run(tiny, folder, out, samples=3)
+    after = tree(out)
+    assert len(after) == 6
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_photo_that_changed_is_not_taken_for_done(tiny, folder, tmp_path, grey_cat):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    Image.fromarray(255 - grey_cat).save(folder / "a.jpg")
+    now = time.time()
+    for name in ("a_v1.jpg", "a_v2.jpg"):
+        os.utime(out / name, (now - 60, now - 60))
+    os.utime(folder / "a.jpg", (now - 30, now - 30))
+    found = run(tiny, folder, out)
+    assert [r.status for r in found] == ["stale", "skipped"]
+    assert "has changed" in found[0].reason
+    assert [r.status for r in run(tiny, folder, out, rerun="changed")] == ["ok", "skipped"]
+
+
+def test_a_photo_from_the_future_is_not_new_for_ever(tiny, folder, tmp_path):
+    os.utime(folder / "a.jpg", (4e9, 4e9))
+    run(tiny, folder, tmp_path / "out")
+    assert [r.status for r in run(tiny, folder, tmp_path / "out")] == ["skipped", "skipped"]
+
+
+def test_a_file_of_somebody_else_is_overwritten_only_by_order(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a_v1.jpg").write_bytes(b"precious")
+    found = run(tiny, folder, out, rerun="changed")
+    assert [r.status for r in found] == ["stale", "ok"]
+    assert "a_v1.jpg" in found[0].reason
+    assert (out / "a_v1.jpg").read_bytes() == b"precious"
+    assert [r.status for r in run(tiny, folder, out, rerun="overwrite")] == ["ok", "ok"]
+
+
+def test_results_among_the_photos_are_not_coloured_again(tiny, folder):
+    """Output beside input: the second run meets the results of the first."""
+    run(tiny, folder, folder)
+    found = {r.source.name: r for r in run(tiny, folder, folder)}
+    assert found["a.jpg"].status == "skipped"
+    assert found["a_v1.jpg"].status == "skipped"
+    assert "made by colorflow" in found["a_v1.jpg"].reason
+    assert sorted(tree(folder)) == [
+        "a.jpg", "a_v1.jpg", "a_v2.jpg", "sub/b.png", "sub/b_v1.png", "sub/b_v2.png",
+    ]  # fmt: skip
+    named = run(tiny, folder / "a_v1.jpg", folder.parent / "out")
+    assert [r.status for r in named] == ["ok"]
+
+
+def test_results_of_another_job_are_not_taken_for_photos(tiny, folder, tmp_path):
+    run(tiny, folder, tmp_path / "first")
+    found = run(tiny, tmp_path / "first", tmp_path / "second")
+    assert {r.status for r in found} == {"skipped"}
+    assert tree(tmp_path / "second") == {}
