@@ -96,7 +96,6 @@ def preset(name: str) -> ModelConfig:
             taps=("stage3", "stage5", "stage7"),
             pyramid_width=64,
             dropout=0.4,
-            affine_start=False,
             stages=(
                 StageConfig(couplings=4, hidden=32),
                 StageConfig(couplings=4, hidden=48, keep=16),

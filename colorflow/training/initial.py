@@ -23,6 +23,10 @@ class Initial:
     name: str
     content_hash: str
 
+    def told(self) -> dict[str, str]:
+        """Give what a trained model says of it: not where on this machine it lay."""
+        return {"name": Path(self.name).name, "content_sha256": self.content_hash}
+
 
 def look_at(name: str) -> tuple[Initial, CheckpointInfo]:
     """Read what a run is to begin with.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import math
 import os
 from collections.abc import Callable
@@ -91,7 +90,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)
     provenance = {
         "training": config.to_dict(),
-        "initial": dataclasses.asdict(plan.initial) if plan.initial else None,
+        "initial": plan.initial.told() if plan.initial else None,
         "photos": len(train),
         "held_back": len(held),
     }

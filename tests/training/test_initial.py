@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +17,10 @@ from colorflow.training.fitting import TrainingStoppedError
 from colorflow.training.initial import Initial, look_at
 from colorflow.training.plan import RunPlan, read_plan
 from colorflow.training.run import proceed, start
+from training.runs import Make, nowhere
 
-Make = Callable[..., RunPlan]
 # A step so small that weights stay where they begin.
 STILL = ("regress.steps=0", "flow.steps=2", "flow.learning_rate=1e-12", "report_steps=1")
-
-
-def nowhere(line: str) -> None:
-    """Take a line of the log and drop it."""
 
 
 def beginning_with(checkpoint: Path, plan: RunPlan) -> RunPlan:
@@ -42,9 +37,10 @@ def test_a_run_begins_with_the_weights_of_the_model(
     assert [n for n in begun if not torch.allclose(begun[n], result[n], atol=1e-6)] == []
     assert any("beginning with the weights of" in line for line in lines)
     _, info = load_checkpoint(made.out / "model.safetensors")
-    assert (
-        info.provenance["initial"]["content_hash"] == look_at(str(tiny_checkpoint))[0].content_hash
-    )
+    assert info.provenance["initial"] == {
+        "name": tiny_checkpoint.name,
+        "content_sha256": look_at(str(tiny_checkpoint))[0].content_hash,
+    }
 
 
 def test_a_run_that_goes_on_needs_that_model_no_more(
