@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--temperature", required=True)
     parser.add_argument("--name", default="photo")
     parser.add_argument("--out", type=Path, default=Path("pretrained"))
+    parser.add_argument("--regressor", type=Path, help="usual: regress.safetensors of the run")
     options = parser.parse_args()
     numbers = [float(value) for value in options.temperature.split(",")]
     temperature = numbers[0] if len(numbers) == 1 else tuple(numbers)
@@ -34,8 +35,8 @@ def main() -> None:
     path = options.out / f"{options.name}.safetensors"
     save_checkpoint(path, model, info.backbone_hash, provenance, info.backbone)
     print(f"{path}: {path.stat().st_size:,} bytes, {load_checkpoint(path)[1].content_hash}")
-    first = options.run / "regress.safetensors"
-    if first.exists():
+    first = options.regressor or options.run / "regress.safetensors"
+    if options.regressor or first.exists():
         head, info = load_checkpoint(first)
         path = options.out / f"{options.name}_regressor.safetensors"
         facts = {**info.provenance, "licence": licence}
