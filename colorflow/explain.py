@@ -14,6 +14,7 @@ from colorflow.sampling import Sampler
 COLOURS = 3
 GAP = 4
 LABEL = 18
+COLUMNS = 4  # of maps; further ones stand below
 # Shares of positions that may fall outside the range of colours.
 TAILS = 0.01
 
@@ -34,7 +35,7 @@ def explain(sampler: Sampler, photo: PhotoLike, side: int = 320) -> Image.Image:
         side: of the maps, the shorter one, at least about; they are enlarged by a whole number.
 
     Returns:
-        The picture the model sees, and one map per level, side by side, each under its size.
+        The picture the model sees, and one map per level, four to a row, each under its size.
 
     Raises:
         ImageError: the photo cannot be read.
@@ -58,12 +59,15 @@ def explain(sampler: Sampler, photo: PhotoLike, side: int = 320) -> Image.Image:
         pixels = (colours * 255).round().to(torch.uint8).permute(1, 2, 0).contiguous().numpy()
         # Blocks, not a smooth picture: their size is the resolution of the level.
         parts.append(Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST))
-    whole = Image.new("RGB", (len(parts) * (size[0] + GAP) - GAP, LABEL + size[1]), "white")
+    columns = min(len(parts), COLUMNS)
+    step_x, step_y = size[0] + GAP, LABEL + size[1] + GAP
+    rows = -(-len(parts) // columns)
+    whole = Image.new("RGB", (columns * step_x - GAP, rows * step_y - GAP), "white")
     draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=12)
     for number, (part, label) in enumerate(zip(parts, labels, strict=True)):
-        left = number * (size[0] + GAP)
-        draw.text((left, 1), label, fill="black", font=font)
-        whole.paste(part, (left, LABEL))
+        left, top = number % columns * step_x, number // columns * step_y
+        draw.text((left, top + 1), label, fill="black", font=font)
+        whole.paste(part, (left, top + LABEL))
     return whole
 
 

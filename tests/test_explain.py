@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from colorflow.errors import ConfigError
-from colorflow.explain import GAP, LABEL, explain, principal_colours
+from colorflow.explain import COLUMNS, GAP, LABEL, explain, principal_colours
 from colorflow.images.read import read_photo
 
 
@@ -18,8 +18,8 @@ def test_a_picture_shows_the_photo_and_one_map_per_level(tiny, tiny_translator, 
         factor = round(90 / min(height, width))
         assert factor > 1
         levels = len(sampler.model.config.condition_strides)
-        assert picture.width == (levels + 1) * (factor * width + GAP) - GAP
-        assert picture.height == LABEL + factor * height
+        step_x, step_y = factor * width + GAP, LABEL + factor * height + GAP
+        assert picture.size == (min(levels + 1, COLUMNS) * step_x - GAP, step_y - GAP)
         maps = np.asarray(picture)[LABEL:]
         first = maps[::factor, : factor * width : factor]
         condition = sampler.domain.condition(read_photo(cat))[0]
@@ -27,6 +27,16 @@ def test_a_picture_shows_the_photo_and_one_map_per_level(tiny, tiny_translator, 
         coarsest = maps[:, -factor * width :]
         block = factor * sampler.model.config.coarsest_stride
         assert (coarsest[:block, :block] == coarsest[0, 0]).all()
+
+
+def test_more_maps_than_fit_beside_each_other_stand_in_rows(tiny, cat, monkeypatch):
+    levels = len(tiny.model.config.condition_strides)
+    flat = np.asarray(explain(tiny, cat))
+    monkeypatch.setattr("colorflow.explain.COLUMNS", 2)
+    rows = np.asarray(explain(tiny, cat))
+    step = (rows.shape[1] + GAP) // 2, (rows.shape[0] + GAP) // -(-(levels + 1) // 2)
+    third = flat[:, 2 * step[0] : 3 * step[0] - GAP]
+    assert (rows[step[1] : step[1] + len(third), : step[0] - GAP] == third).all()
 
 
 def test_a_picture_without_a_side_is_refused(tiny, cat):
