@@ -103,7 +103,7 @@ def preset(name: str) -> ModelConfig:
                 StageConfig(couplings=4, hidden=64, keep=24),
                 StageConfig(couplings=4, hidden=64, keep=24),
             ),
-            temperature=(0.5, 0.6, 0.7, 0.7, 0.7),
+            temperature=(0.1, 0.2, 0.5, 1.0, 1.5),
         )
     if name == "translate-tiny":
         return ModelConfig(
