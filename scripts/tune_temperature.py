@@ -69,7 +69,7 @@ def prepare(sampler: Sampler, example: Example) -> Prepared:
     size = int(target.shape[2]), int(target.shape[3])
     lab = functional.adaptive_avg_pool2d(partner.lab()[None], size)
     return Prepared(
-        example.name,
+        Path(example.name).name,  # seeds are not to depend on the folder
         example.site,
         sampler.model.prepare(condition, sampler.backbone(condition)),
         domain.in_lab(target[0]),

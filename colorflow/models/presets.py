@@ -73,7 +73,7 @@ def preset(name: str) -> ModelConfig:
                 StageConfig(couplings=6, hidden=128, keep=32),
                 StageConfig(couplings=6, hidden=128, keep=16),
             ),
-            temperature=(0.3, 0.5, 0.9, 1.2),
+            temperature=(0.2, 0.4, 0.8, 1.2),
         )
     if name == "tiny":
         return ModelConfig(
