@@ -198,7 +198,7 @@ def test_a_backbone_that_is_not_there_is_named_with_the_known_ones(tiny_checkpoi
     gone = str(tmp_path / "gone.safetensors")
     moved = dataclasses.replace(info, config=info.config.replace(backbone=gone))
     for wrong, source in ((info, "het"), (moved, None)):
-        with pytest.raises(CheckpointError, match="lite2, hed, imagenet or a path") as caught:
+        with pytest.raises(CheckpointError, match="lite2, hed, imagenet, none or a path") as caught:
             matching_backbone(wrong, source)
         assert f"'{source or gone}'" in one_line(caught)
 
