@@ -196,7 +196,13 @@ def recolor(
         typer.Option("--out", "-o", help="Folder of the results; beside the file where not given."),
     ] = None,
     saturation: Annotated[
-        float | None, typer.Option(min=0.0, help="Another saturation than the file's.")
+        float | None,
+        typer.Option(
+            "--saturation",
+            "--strength",
+            min=0.0,
+            help="Another length of the latents than the file's.",
+        ),
     ] = None,
     source: Annotated[
         Path | None,
@@ -204,7 +210,10 @@ def recolor(
     ] = None,
     overwrite: OverwriteOption = False,
     device: DeviceOption = Device.auto,
-    model: ModelOption = "photo",
+    model: Annotated[
+        str | None,
+        typer.Option(help="Model that made them, or the path of one. [usual: as the files say]"),
+    ] = None,
 ) -> None:
     """Make a variant again from what its file says, or with another saturation.
 

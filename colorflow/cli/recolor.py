@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from colorflow.batch.run import require_writable, run_jobs
 from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
 from colorflow.errors import ColorflowError, ImageError
+from colorflow.loading import MODELS
 from colorflow.sampling import Sampler
 from colorflow.translate import load_sampler
 
@@ -30,7 +32,7 @@ class Request:
         source: the photo or its folder, or None.
         overwrite: make results again that are there.
         device: where to compute.
-        model: name or file.
+        model: name or file; None for the bundled model that the files name.
     """
 
     files: Sequence[Path]
@@ -39,7 +41,7 @@ class Request:
     source: Path | None
     overwrite: bool
     device: str
-    model: str
+    model: str | None
 
 
 def run_recolor(request: Request) -> int:
@@ -54,7 +56,7 @@ def run_recolor(request: Request) -> int:
     Raises:
         ColorflowError: the model cannot be loaded, or the place not be written to.
     """
-    colorizer = load_sampler(request.model, request.device)
+    colorizer = load_sampler(request.model or _model_of(request.files), request.device)
     if request.out is not None:
         require_writable(Path(request.out))
     done = colorizer.domain.done
@@ -68,6 +70,16 @@ def run_recolor(request: Request) -> int:
             failed.fail(error)
             reporter.take(failed)
     return reporter.summary(request.out or "their folders", None)
+
+
+def _model_of(files: Sequence[Path]) -> str:
+    """Give the bundled model that made the first file that tells of one, or else the usual one."""
+    for path in files:
+        with contextlib.suppress(ColorflowError):
+            name = read_recipe(path).model.partition("@")[0]
+            if name in MODELS:
+                return name
+    return MODELS[0]
 
 
 def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Result]:

@@ -88,6 +88,20 @@ def test_a_result_says_how_it_was_made_and_is_made_again(
     assert again.read_bytes() == (out / "a_v2.jpg").read_bytes()
 
 
+def test_a_result_of_a_bundled_model_names_it_itself(run, days, tmp_path):
+    out = tmp_path / "out"
+    assert run("translate", days / "a.jpg", "-o", out, "--samples", 1, "--device", "cpu").code == 0
+    result = out / "a_v1.jpg"
+    again = run("recolor", result, "-o", tmp_path / "again", "--device", "cpu")
+    assert again.code == 0
+    assert "model night@" in again.err
+    (made,) = (tmp_path / "again").glob("a_v1*.jpg")
+    assert made.read_bytes() == result.read_bytes()
+    assert run("recolor", result, "--strength", 0.5, "-o", tmp_path / "calm").code == 0
+    (calm,) = (tmp_path / "calm").glob("*.jpg")
+    assert read_history(calm)["strength"] == 0.5
+
+
 def test_without_its_photo_a_result_cannot_be_made_again(
     run, days, tiny_translator_checkpoint, tmp_path
 ):
