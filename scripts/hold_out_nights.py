@@ -51,6 +51,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--every", type=int, default=5)
     options = parser.parse_args()
+    if not options.manifest.is_file():
+        parser.error(f"{options.manifest}: expected a table, found no such file")
     with options.manifest.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if (options.data / row["day_file"]).is_file()]
     options.out.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--label", default="night")
     options = parser.parse_args()
+    if not options.table.is_file():
+        parser.error(f"{options.table}: expected a table, found no such file")
+    # What the made-up days lose to the gamut is clipped, as is meant here.
+    warnings.filterwarnings("ignore", message="Conversion from CIE-LAB")
     options.out.mkdir(parents=True, exist_ok=True)
     with options.table.open(newline="", encoding="utf-8") as file:
         names = [row["file"] for row in csv.DictReader(file) if row["label"] == options.label]

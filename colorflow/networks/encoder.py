@@ -30,28 +30,22 @@ class PhotoEncoder(nn.Module):
     def __init__(self, photo_channels: int, channels: int, strides: Sequence[int]) -> None:
         super().__init__()
         self.strides = tuple(sorted(strides))
-        self.steps = nn.ModuleList()
-        self.refines = nn.ModuleList()
-        self._levels: list[int] = []
+        self.steps = nn.ModuleDict()
+        self.refines = nn.ModuleDict()
         inputs, stride = photo_channels, 1
         while stride <= self.strides[-1]:
-            step = 2 if stride > 1 else 1
-            self.steps.append(nn.Conv2d(inputs, channels, 3, stride=step, padding=1))
+            step = nn.Conv2d(inputs, channels, 3, stride=min(stride, 2), padding=1)
+            nn.init.kaiming_normal_(step.weight, SLOPE)
+            self.steps[str(stride)] = step
             # Above the finest wished stride there is no map to refine, only the way down to it.
-            refined = stride >= self.strides[0]
-            self.refines.append(
-                nn.Conv2d(channels, channels, 3, padding=1) if refined else nn.Identity()
-            )
-            self._levels.append(stride)
-            inputs, stride = channels, 2 * stride
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
-                nn.init.kaiming_normal_(layer.weight, SLOPE)
-                nn.init.zeros_(layer.bias)
-        for refine in self.refines:
-            if isinstance(refine, nn.Conv2d):
+            if stride in self.strides:
+                refine = nn.Conv2d(channels, channels, 3, padding=1)
                 # Blocks begin as the identity, so that deep levels begin no larger than fine ones.
                 nn.init.zeros_(refine.weight)
+                self.refines[str(stride)] = refine
+            inputs, stride = channels, 2 * stride
+        for layer in (*self.steps.values(), *self.refines.values()):
+            nn.init.zeros_(layer.get_parameter("bias"))
 
     def forward(self, photo: Tensor) -> dict[int, Tensor]:
         """Compute the maps of a batch of photos.
@@ -65,10 +59,10 @@ class PhotoEncoder(nn.Module):
         """
         maps: dict[int, Tensor] = {}
         x = photo
-        for level, step, refine in zip(self._levels, self.steps, self.refines, strict=True):
+        for level, step in self.steps.items():
             # The photo itself is not rectified.
-            x = step(x if level == 1 else functional.leaky_relu(x, SLOPE))
-            if level in self.strides:
-                x = x + refine(functional.leaky_relu(x, SLOPE))
-                maps[level] = x
+            x = step(x if x is photo else functional.leaky_relu(x, SLOPE))
+            if level in self.refines:
+                x = x + self.refines[level](functional.leaky_relu(x, SLOPE))
+                maps[int(level)] = x
         return maps
