@@ -1,9 +1,13 @@
-"""Where the bundled weights and example photos lie, installed or in a checkout."""
+"""Where the bundled weights and example photos lie, and hashes that identify weights."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+
+import torch
+from torch import Tensor
 
 from colorflow.errors import CheckpointError
 
@@ -65,4 +69,21 @@ def sha256_of_file(path: Path) -> str:
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
+    return digest.hexdigest()
+
+
+def hash_of_tensors(state: Mapping[str, Tensor]) -> str:
+    """Hash tensors by name, type, shape and value.
+
+    Args:
+        state: tensors on the CPU.
+
+    Returns:
+        SHA-256, 64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(state):
+        tensor = state[name].contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()

@@ -18,11 +18,11 @@ from colorflow.errors import CheckpointError, ConfigError
 from colorflow.files import written_whole
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.config import ModelConfig
-from colorflow.networks.backbones import Backbone, build_backbone
+from colorflow.networks.backbones import INSIDE_PREFIX, Backbone, build_backbone
+from colorflow.resources import hash_of_tensors
 
 FORMAT = "colorflow-model"
 VERSION = 1
-BACKBONE = "backbone."  # names of a backbone that was trained with the model
 INSIDE = "inside"
 # What a checkpoint may hold alone: names of tensors begin so.
 PARTS = {"regressor": ("pyramid.", "head.")}
@@ -54,23 +54,6 @@ class CheckpointInfo:
     part: str = ""
 
 
-def content_hash(state: Mapping[str, Tensor]) -> str:
-    """Hash tensors by name, type, shape and value.
-
-    Args:
-        state: tensors on the CPU.
-
-    Returns:
-        SHA-256, 64 hexadecimal digits.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(state):
-        tensor = state[name].contiguous()
-        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
-        digest.update(tensor.view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
 def metadata_hash(metadata: Mapping[str, str]) -> str:
     """Hash everything a checkpoint says of itself but this hash.
 
@@ -91,16 +74,19 @@ def save_checkpoint(
     provenance: Mapping[str, Any],
     backbone: Backbone | None = None,
     part: str = "",
+    half: bool = False,
 ) -> None:
     """Write a checkpoint; a file of that name is replaced only once the new one is whole.
 
     Args:
         path: of the file.
-        model: any device and floating type; stored as float32.
+        model: any device and floating type; parameters are stored as float32, or as float16 where
+            ``half``; fixed matrices and statistics always as float32.
         backbone_hash: of the backbone weights it was trained with.
         provenance: facts for people: data, duration, figures, licence.
         backbone: where it was trained with the model and must travel with it; stored as float16.
         part: ``"regressor"`` to write only pyramid and head, which predict deterministically.
+        half: store parameters as float16: half the size, for a model that is not trained on.
 
     Raises:
         CheckpointError: the disk is full or may not be written to.
@@ -116,19 +102,22 @@ def save_checkpoint(
             )
         backbone_hash = INSIDE
         for name, value in backbone.state_dict().items():
-            half = torch.float32 if name in ("mean", "std") else torch.float16
-            state[BACKBONE + name] = value.detach().to("cpu", half).contiguous()
+            kind = torch.float32 if name in ("mean", "std") else torch.float16
+            state[INSIDE_PREFIX + name] = value.detach().to("cpu", kind).contiguous()
+    parameters = {name for name, _ in model.named_parameters()}
     for name, value in model.state_dict().items():
         if part and not name.startswith(PARTS[part]):
             continue
         value = value.detach().cpu()
-        state[name] = value.float() if value.is_floating_point() else value
-        state[name] = state[name].contiguous()
+        if value.is_floating_point():
+            # A mixing matrix that is rounded to float16 is not orthogonal any more.
+            value = value.to(torch.float16 if half and name in parameters else torch.float32)
+        state[name] = value.contiguous()
     metadata = {
         "format": FORMAT,
         "version": str(VERSION),
         "config": json.dumps(model.config.to_dict()),
-        "content_sha256": content_hash(state),
+        "content_sha256": hash_of_tensors(state),
         "backbone_sha256": backbone_hash,
         "provenance": json.dumps(dict(provenance)),
     }
@@ -169,7 +158,7 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
             f"{path}: expected version {VERSION} of the format, got {metadata.get('version')}; "
             "update colorflow"
         )
-    found = content_hash(state)
+    found = hash_of_tensors(state)
     for field, value in (
         ("content_sha256", found),
         ("metadata_sha256", metadata_hash(metadata)),
@@ -186,14 +175,16 @@ def load_checkpoint(path: str | Path) -> tuple[ConditionalINN, CheckpointInfo]:
         backbone = metadata["backbone_sha256"]
     except (KeyError, ValueError, ConfigError) as error:
         raise CheckpointError(f"{path}: cannot use the metadata of the file ({error})") from error
-    inside = {n.removeprefix(BACKBONE): v for n, v in state.items() if n.startswith(BACKBONE)}
+    inside = {
+        n.removeprefix(INSIDE_PREFIX): v for n, v in state.items() if n.startswith(INSIDE_PREFIX)
+    }
     network = None
     if backbone == INSIDE:
         network = build_backbone(config.taps)
         _load(network, {name: value.float() for name, value in inside.items()}, path)
         network.eval().requires_grad_(False)
     part = metadata.get("part", "")
-    own = {n: v for n, v in state.items() if not n.startswith(BACKBONE)}
+    own = {n: v for n, v in state.items() if not n.startswith(INSIDE_PREFIX)}
     if part in PARTS:
         # The rest stays as it was built; who asks for a whole model looks at info.part.
         rest = {n: v for n, v in model.state_dict().items() if not n.startswith(PARTS[part])}

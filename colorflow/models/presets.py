@@ -63,17 +63,18 @@ def preset(name: str) -> ModelConfig:
     if name == "photo":
         return ModelConfig(
             name="photo",
-            backbone="lite2",
-            taps=("stage5", "stage7"),
-            dropout=0.2,
+            side=256,
+            stride=4,
+            pyramid_width=160,
+            dropout=0.15,
             affine_start=False,
             stages=(
-                StageConfig(couplings=6, hidden=64),
-                StageConfig(couplings=6, hidden=96, keep=16),
-                StageConfig(couplings=6, hidden=128, keep=32),
-                StageConfig(couplings=6, hidden=128, keep=16),
+                StageConfig(couplings=8, hidden=128),
+                StageConfig(couplings=8, hidden=160, keep=16),
+                StageConfig(couplings=8, hidden=192, keep=32),
+                StageConfig(couplings=8, hidden=192, keep=16),
             ),
-            temperature=(0.2, 0.4, 0.8, 1.2),
+            temperature=(0.0, 0.0, 0.5, 1.0),
         )
     if name == "tiny":
         return ModelConfig(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError  # what torch raises for a file of another kind
 from urllib.error import URLError
@@ -20,10 +20,12 @@ from colorflow.errors import CheckpointError, ConfigError
 from colorflow.networks import efficientnet, vgg
 from colorflow.networks.efficientnet import EfficientNetLiteFeatures
 from colorflow.networks.vgg import CONVOLUTIONS, VGG16Features
-from colorflow.resources import bundled, sha256_of_file
+from colorflow.resources import bundled, hash_of_tensors, sha256_of_file
 
-BUNDLED = {"lite2": "efficientnet_lite2.safetensors", "hed": "vgg16_hed.safetensors"}
+BUNDLED = {"photo": "photo.safetensors", "lite2": "efficientnet_lite2.safetensors"}
 NONE = "none"
+# Names of the tensors of a backbone inside the checkpoint of a model begin so.
+INSIDE_PREFIX = "backbone."
 SOURCES = (*BUNDLED, "imagenet", NONE)
 
 
@@ -121,15 +123,16 @@ def build_backbone(
 
 
 def load_backbone(
-    source: str = "hed", taps: Iterable[str] = ("conv2_2", "conv3_3", "conv4_3", "conv5_3")
+    source: str = "photo", taps: Iterable[str] = ("conv2_2", "conv3_3", "conv4_3", "conv5_3")
 ) -> Backbone:
     """Build a backbone with trained weights, frozen and in evaluation mode.
 
     Args:
-        source: ``"lite2"`` (bundled, EfficientNet-Lite2 trained on ImageNet), ``"hed"`` (bundled,
-            the VGG-16 of an edge detector trained from ImageNet weights), ``"imagenet"``
-            (torchvision's own download of VGG-16, with hash check), the path of a
-            ``.safetensors`` file written by a script of ``scripts/import_*.py``, or ``"none"``.
+        source: ``"photo"`` (the VGG-16 inside the bundled colorizer, trained on ImageNet and
+            fine-tuned for colour), ``"lite2"`` (bundled, EfficientNet-Lite2 trained on ImageNet),
+            ``"imagenet"`` (torchvision's own download of VGG-16, with hash check), the path of a
+            ``.safetensors`` file that holds a backbone (written by a script of
+            ``scripts/import_*.py``, or a model with its backbone inside), or ``"none"``.
         taps: layers to read off.
 
     Returns:
@@ -180,7 +183,8 @@ def backbone_hash(source: str) -> str:
         source: as for :func:`load_backbone`.
 
     Returns:
-        The SHA-256 of the file, or torchvision's name for its own weights; ``"none"`` is itself.
+        The SHA-256 of the file; of the backbone's tensors alone where a model holds it inside;
+        torchvision's name for its own weights; ``"none"`` is itself.
 
     Raises:
         CheckpointError: there is no such file.
@@ -189,19 +193,34 @@ def backbone_hash(source: str) -> str:
         return NONE
     if source == "imagenet":
         return "torchvision:VGG16_Weights.IMAGENET1K_V1"
-    return sha256_of_file(backbone_file(source))
+    path = backbone_file(source)
+    try:
+        state = _read(path)[1]
+    except CheckpointError:
+        state = {}  # not safetensors at all: it has a hash, but cannot be loaded
+    inside = {n: value for n, value in state.items() if n.startswith(INSIDE_PREFIX)}
+    return hash_of_tensors(inside) if inside else sha256_of_file(path)
 
 
-def _from_file(path: Path, taps: Iterable[str]) -> Backbone:
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Read metadata and tensors; of the checkpoint of a model, its backbone alone."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            inside = [name for name in names if name.startswith(INSIDE_PREFIX)]
+            state = {name: file.get_tensor(name) for name in inside or names}
+            return file.metadata() or {}, state
     except (SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path}: expected backbone weights as safetensors, could not read them ({error}); "
             "the file is damaged or not what its name says"
         ) from error
+
+
+def _from_file(path: Path, taps: Iterable[str]) -> Backbone:
+    metadata, state = _read(path)
+    if any(name.startswith(INSIDE_PREFIX) for name in state):
+        return _from_model(path, {n.removeprefix(INSIDE_PREFIX): v for n, v in state.items()}, taps)
     try:
         mean, std = (_triple(json.loads(metadata[name])) for name in ("mean", "std"))
         if min(std) <= 0:
@@ -217,6 +236,21 @@ def _from_file(path: Path, taps: Iterable[str]) -> Backbone:
     return network.eval().requires_grad_(False)
 
 
+def _from_model(path: Path, state: Mapping[str, Tensor], taps: Iterable[str]) -> Backbone:
+    """Take the backbone that a model holds inside, down to the layers that are wanted."""
+    network = build_backbone(taps)
+    for name in ("mean", "std"):
+        if name not in state or state[name].shape != (1, 3, 1, 1):
+            raise CheckpointError(
+                f"{path}: expected '{INSIDE_PREFIX}{name}' [1, 3, 1, 1] beside the backbone of the "
+                "model, found none; the file is incomplete"
+            )
+        network.get_buffer(name).copy_(state[name])
+    layers = {n.removeprefix("layers."): v for n, v in state.items() if n.startswith("layers.")}
+    _load(network, layers, str(path))
+    return network.eval().requires_grad_(False)
+
+
 def _from_torchvision(taps: Iterable[str]) -> VGG16Features:
     from torchvision.models import VGG16_Weights
 
@@ -227,7 +261,7 @@ def _from_torchvision(taps: Iterable[str]) -> VGG16Features:
     except (URLError, OSError, RuntimeError, EOFError, UnpicklingError) as error:
         raise CheckpointError(
             f"VGG-16 'imagenet': could not get {weights.url} ({error}); fetch that file on a "
-            f"connected machine and put it into {folder}, or use the bundled source 'hed'"
+            f"connected machine and put it into {folder}, or use the bundled source 'photo'"
         ) from error
     # torchvision numbers all layers of `features`, rectifiers and pooling included.
     kernels = [name for name, value in state.items() if value.dim() == 4]

@@ -14,9 +14,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorflow.errors import CheckpointError
-from colorflow.models.checkpoint import content_hash, load_checkpoint, metadata_hash
+from colorflow.models.checkpoint import load_checkpoint, metadata_hash
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
+from colorflow.resources import hash_of_tensors
 
 PROVENANCE = {"photos": 12, "licence": "CC0", "figures": {"bits": 1.25}, "note": "Grün → Blau"}
 
@@ -59,5 +60,5 @@ def rewrite_tensors(path: Path, change: Callable[[dict[str, Tensor]], None]):
     """Change the tensors and the hash with them, as a buggy writer would."""
     state, metadata = load_file(path), metadata_of(path)
     change(state)
-    metadata |= {"content_sha256": content_hash(state)}
+    metadata |= {"content_sha256": hash_of_tensors(state)}
     save_file(state, path, metadata=metadata | {"metadata_sha256": metadata_hash(metadata)})

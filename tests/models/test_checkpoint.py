@@ -10,8 +10,9 @@ from checkpoints import PROVENANCE, build, photo_and_features
 
 from colorflow.errors import CheckpointError
 from colorflow.models import checkpoint
-from colorflow.models.checkpoint import content_hash, load_checkpoint, save_checkpoint
+from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
+from colorflow.resources import hash_of_tensors
 
 
 def test_every_tensor_comes_back_to_the_bit(model: ConditionalINN, path: Path):
@@ -39,7 +40,7 @@ def test_the_file_tells_what_it_is(model: ConditionalINN, path: Path):
     assert info.backbone_hash == "backbone"
     assert info.provenance == PROVENANCE
     assert info.parameters == sum(value.numel() for value in model.state_dict().values())
-    assert info.content_hash == content_hash(model.state_dict())
+    assert info.content_hash == hash_of_tensors(model.state_dict())
     assert info.backbone is None
     assert info.part == ""
 
@@ -72,7 +73,7 @@ def test_content_hash_does_not_depend_on_order_or_layout():
     a = torch.arange(6.0).view(2, 3)
     state = {"a": a, "b": torch.tensor(True)}
     column_major = a.T.contiguous().T
-    assert content_hash({"b": torch.tensor(True), "a": column_major}) == content_hash(state)
+    assert hash_of_tensors({"b": torch.tensor(True), "a": column_major}) == hash_of_tensors(state)
 
 
 def test_content_hash_changes_with_value_name_type_and_shape():
@@ -89,7 +90,7 @@ def test_content_hash_changes_with_value_name_type_and_shape():
         {"a": torch.tensor(0.0)},
         {},
     ]
-    assert len({content_hash(state) for state in variants}) == len(variants)
+    assert len({hash_of_tensors(state) for state in variants}) == len(variants)
 
 
 # --- atomic writing
