@@ -59,6 +59,7 @@ class ConditionalINN(nn.Module):
         self.hoists = nn.ModuleList()
         generator = torch.Generator().manual_seed(config.mixing_seed)
         transforms: list[Transform] = []
+        starts: list[int] = []  # of the stages and of the tail
         # Which condition each transform takes: None, "head", or (hoist, position within it).
         self._routes: list[str | tuple[int, int] | None] = []
 
@@ -69,6 +70,7 @@ class ConditionalINN(nn.Module):
         if config.affine_start:
             add(ConditionalAffine(channels), "head")
         for index, stage in enumerate(config.stages):
+            starts.append(len(transforms))
             if stage.downsample:
                 add(Haar())
                 channels *= 4
@@ -90,6 +92,7 @@ class ConditionalINN(nn.Module):
                 )
         if config.tail is not None:
             tail = config.tail
+            starts.append(len(transforms))
             add(Haar())
             channels *= 4
             if tail.keep < channels:
@@ -110,6 +113,8 @@ class ConditionalINN(nn.Module):
                     (len(config.stages), position),
                 )
         self.flow = Multiscale(transforms)
+        # All but the two finest stages: a tenth of the work.
+        self._coarse_start = starts[min(2, len(starts) - 1)]
 
     def latent_shapes(self, height: int, width: int) -> tuple[Shape, ...]:
         """Give the shapes of the latents of a target.
@@ -257,6 +262,21 @@ class ConditionalINN(nn.Module):
                 f"{prepared.size[0]} x {prepared.size[1]}, got {latents.shapes}"
             )
         return self.flow.inverse(latents.levels, prepared.terms)
+
+    def coarse(self, latents: Latents, prepared: PreparedCondition) -> Tensor:
+        """Decode only the coarse stages, all but the two finest, which decide the overall colours.
+
+        Args:
+            latents: sample s of photo b is row b * n + s; of their levels only the coarse ones
+                are used.
+            prepared: of :meth:`prepare`, for b photos.
+
+        Returns:
+            What the finer stages would go on with, [batch, channels, height, width].
+        """
+        count = self.flow.latents_from(self._coarse_start)
+        levels = latents.levels[-count:]
+        return self.flow.inverse_down_to(self._coarse_start, levels, prepared.terms)[0]
 
     def log_prob(self, target: Tensor, prepared: PreparedCondition) -> Tensor:
         """Compute log p(target | photo), in nats, on the model's scale.

@@ -84,6 +84,8 @@ class ModelConfig:
         mixing_seed: draws the orthogonal matrices.
         temperature: default standard deviation of the latents when sampling: one number, or one per
             level of the latents, finest first.
+        share_shrinkage: how far the shares of representative variants are drawn towards equal ones,
+            in [0, 1]; fitted so that shares are as often right as they say.
     """
 
     name: str
@@ -92,7 +94,7 @@ class ModelConfig:
     side: int = 128
     stride: int = 4
     target_scale: float = 20.0
-    backbone: str = "hed"
+    backbone: str = "photo"
     taps: tuple[str, ...] = ("conv4_3", "conv5_3")
     encoder: int = 0
     pyramid_width: int = 128
@@ -105,6 +107,7 @@ class ModelConfig:
     clamp_limit: float = 1.0
     mixing_seed: int = 0
     temperature: float | tuple[float, ...] = 0.85
+    share_shrinkage: float = 0.0
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
@@ -130,6 +133,10 @@ class ModelConfig:
         if per_level and len(values) != self.levels:
             raise ConfigError(
                 f"temperature: expected one number or {self.levels}, got {self.temperature}"
+            )
+        if not 0 <= self.share_shrinkage <= 1:
+            raise ConfigError(
+                f"share_shrinkage: expected a number in [0, 1], got {self.share_shrinkage}"
             )
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: expected a number in [0, 1), got {self.dropout}")

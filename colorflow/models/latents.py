@@ -19,7 +19,7 @@ from colorflow.files import written_whole
 Shape = tuple[int, ...]
 
 
-def derive_seed(seed: int, content: str, index: int) -> int:
+def derive_seed(seed: int, content: str, index: int, attempt: int = 0) -> int:
     """Derive the seed of one sample of one photo.
 
     It depends on nothing else: not on the order of files, the batch size, or the other samples.
@@ -28,11 +28,13 @@ def derive_seed(seed: int, content: str, index: int) -> int:
         seed: the user's.
         content: hash of the photo's pixels.
         index: number of the sample.
+        attempt: how often the sample was replaced.
 
     Returns:
         A 63-bit number.
     """
-    digest = hashlib.sha256(f"{seed}/{content}/{index}".encode()).digest()
+    text = f"{seed}/{content}/{index}" + (f"/{attempt}" if attempt else "")
+    digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
 

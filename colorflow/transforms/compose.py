@@ -117,13 +117,43 @@ class Multiscale(_Composite):
 
     def inverse(self, y: Sequence[Tensor], condition: Condition = None) -> tuple[Tensor, Tensor]:
         """Undo all, last first, taking the latents back in at the splits."""
-        levels = 1 + sum(isinstance(t, Split) for t in self.transforms)
+        return self.inverse_down_to(0, y, condition)
+
+    def latents_from(self, first: int) -> int:
+        """Count the latents that leave at or after a transform.
+
+        Args:
+            first: number of the transform.
+
+        Returns:
+            At least 1.
+        """
+        return 1 + sum(isinstance(t, Split) for t in self.transforms[first:])
+
+    def inverse_down_to(
+        self, first: int, y: Sequence[Tensor], condition: Condition = None
+    ) -> tuple[Tensor, Tensor]:
+        """Undo only the transforms from a given one on: the coarse stages.
+
+        Args:
+            first: number of the last transform to undo; 0 for all.
+            y: the latents that leave at or after it, finest first.
+            condition: a sequence with one entry per transform of the whole.
+
+        Returns:
+            The input of that transform, and the log_det [batch] of what was undone.
+
+        Raises:
+            ShapeError: the number of latents is wrong.
+        """
+        levels = self.latents_from(first)
         if len(y) != levels:
             raise ShapeError(f"Multiscale: expected {levels} latents, got {len(y)}")
-        conditions = self._conditions(condition)
+        conditions = self._conditions(condition)[first:]
         *latents, x = y
         log_dets = [zero_log_det(x)]
-        for transform, c in zip(reversed(self.transforms), reversed(conditions), strict=True):
+        undone = reversed(self.transforms[first:])
+        for transform, c in zip(undone, reversed(conditions), strict=True):
             value = (x, latents.pop()) if isinstance(transform, Split) else x
             x, log_det = transform.inverse(value, c)  # type: ignore[operator]
             log_dets.append(log_det)
