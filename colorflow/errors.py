@@ -26,6 +26,10 @@ class ConditionError(ColorflowError):
     """A condition is missing, unexpected, or does not fit the tensor it conditions."""
 
 
+class ImplausibleError(ColorflowError):
+    """A model gave colours that no photo can have, and went on doing so with other seeds."""
+
+
 class ConfigError(ColorflowError):
     """A setting is unknown, of the wrong type, or out of range."""
 

@@ -45,19 +45,29 @@ class Geometry:
                 f"stride {self.stride}"
             )
 
-    def condition_size(self, height: int, width: int) -> tuple[int, int]:
+    def condition_size(self, height: int, width: int, detail: float = 1.0) -> tuple[int, int]:
         """Give the size at which a photo is shown to the model.
 
         Args:
             height: of the photo, in pixels.
             width: of the photo, in pixels.
+            detail: factor on the usual size.
 
         Returns:
             Height and width of the condition, in pixels.
+
+        Raises:
+            ConfigError: the model cannot take that detail.
         """
+        side = round(self.side * detail)
+        if side % self.step or side < self.step or (detail != 1 and self.max_aspect == 1):
+            fixed = "it takes one size only" if self.max_aspect == 1 else f"steps of {self.step}"
+            raise ConfigError(
+                f"detail: expected 1 for this model of {self.side} pixels ({fixed}), got {detail}"
+            )
         aspect = min(max(height, width) / min(height, width), self.max_aspect)
-        longer = max(self.side, round(self.side * aspect / self.step) * self.step)
-        return (longer, self.side) if height > width else (self.side, longer)
+        longer = max(side, round(side * aspect / self.step) * self.step)
+        return (longer, side) if height > width else (side, longer)
 
 
 class Finishing(Protocol):
@@ -90,6 +100,8 @@ class Domain(ABC):
     result: str
     # What is said of photos that are done.
     done: str
+    # Up to this factor on the latents, results were looked at and measured.
+    max_strength: float
 
     def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
         if not scale > 0:
@@ -125,12 +137,39 @@ class Domain(ABC):
             [1, target_channels, height / stride, width / stride].
         """
 
+    def require_strength(self, factor: float) -> None:
+        """Make sure that a factor on the latents is one that the model can take.
+
+        Args:
+            factor: saturation, or strength.
+
+        Raises:
+            ConfigError: it is negative, too large, or no number.
+        """
+        if not 0 <= factor <= self.max_strength:
+            raise ConfigError(
+                f"{self.strength}: expected 0 to {self.max_strength:g}, got {factor}; beyond that "
+                "colours are noise"
+            )
+
     @abstractmethod
-    def finishing(self, photo: Photo) -> Finishing:
+    def plausible(self, targets: Tensor) -> Tensor:
+        """Tell which targets a photo can have: finite, and what sRGB can hold, with a margin.
+
+        Args:
+            targets: [count, target_channels, height, width], in units of the model.
+
+        Returns:
+            bool [count].
+        """
+
+    @abstractmethod
+    def finishing(self, photo: Photo, vivid: float = 1.0) -> Finishing:
         """Prepare the last step for all variants of a photo.
 
         Args:
             photo: the photo the condition was made of.
+            vivid: factor on the chroma of what is predicted.
 
         Returns:
             What makes full-size pictures of predicted targets.

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from colorflow.devices import one_thread
 from colorflow.domains.base import Domain, Finishing
+from colorflow.domains.plausibility import plausible_chroma
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
@@ -32,6 +33,7 @@ class Colorization(Domain):
     condition_channels = 1
     target_channels = 2
     strength = "saturation"
+    max_strength = 2.0
     result = "color"
     done = "coloured"
 
@@ -72,9 +74,13 @@ class Colorization(Domain):
         """Give the target of an (a, b) in Lab units."""
         return values / self.scale
 
-    def finishing(self, photo: Photo) -> Finishing:
+    def plausible(self, targets: Tensor) -> Tensor:
+        """Tell whose chroma stays within :data:`MAX_CHROMA`."""
+        return plausible_chroma(self.chroma(targets))
+
+    def finishing(self, photo: Photo, vivid: float = 1.0) -> Finishing:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha))
+        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha), vivid)
 
     def show(self, condition: Tensor) -> Image.Image:
         """Show the grey picture the model saw."""
@@ -89,8 +95,8 @@ class Colorization(Domain):
 class _ChromaFinishing:
     """A :class:`Finisher` that takes targets in units of the model, from any device."""
 
-    def __init__(self, domain: Colorization, finisher: Finisher) -> None:
-        self.domain, self.finisher = domain, finisher
+    def __init__(self, domain: Colorization, finisher: Finisher, vivid: float) -> None:
+        self.domain, self.finisher, self.vivid = domain, finisher, vivid
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
         return self.finisher.pictures([self._chroma(target) for target in targets])
@@ -99,4 +105,4 @@ class _ChromaFinishing:
         return self.finisher.deep(self._chroma(target))
 
     def _chroma(self, target: Tensor) -> Tensor:
-        return self.domain.chroma(target.detach().to("cpu", torch.float32))
+        return self.domain.chroma(target.detach().to("cpu", torch.float32)) * self.vivid

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from colorflow.devices import one_thread
 from colorflow.domains.base import Domain, Finishing
+from colorflow.domains.plausibility import plausible_chroma, plausible_lightness
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo, resize_planes
@@ -38,6 +39,7 @@ class Translation(Domain):
     condition_channels = 3
     target_channels = 3
     strength = "strength"
+    max_strength = 2.0
     result = "translated"
     done = "translated"
 
@@ -68,7 +70,12 @@ class Translation(Domain):
         """Give the target of an (L, a, b)."""
         return (values - self._middle(values)) / self.scale
 
-    def finishing(self, photo: Photo) -> Finishing:
+    def plausible(self, targets: Tensor) -> Tensor:
+        """Tell whose lightness and chroma are those of colours, with a margin."""
+        lab = self.in_lab(targets)
+        return plausible_lightness(lab[:, :1]) & plausible_chroma(lab[:, 1:])
+
+    def finishing(self, photo: Photo, vivid: float = 1.0) -> Finishing:
         """Enlarge the predicted picture along the edges of the photo, and put its detail back.
 
         Detail that the model's size cannot hold is the photo's own, weaker where the prediction is
@@ -76,7 +83,7 @@ class Translation(Domain):
         see :class:`colorflow.images.finish.Finisher`. Nothing smaller than a pixel of the model is
         invented: lamps that are smaller are not there, and shadows of the day stay.
         """
-        return _TranslationFinishing(self, photo)
+        return _TranslationFinishing(self, photo, vivid)
 
     def show(self, condition: Tensor) -> Image.Image:
         """Show the picture the model saw."""
@@ -93,8 +100,8 @@ class Translation(Domain):
 class _TranslationFinishing:
     """A :class:`Finisher` that takes targets in units of the model, from any device."""
 
-    def __init__(self, domain: Translation, photo: Photo) -> None:
-        self.domain, self.lightness = domain, photo.lightness
+    def __init__(self, domain: Translation, photo: Photo, vivid: float) -> None:
+        self.domain, self.lightness, self.vivid = domain, photo.lightness, vivid
         self.finisher = Finisher(photo.lightness, photo.alpha)
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
@@ -108,7 +115,7 @@ class _TranslationFinishing:
         reduced = resize_planes(self.lightness[None], (lab.shape[1], lab.shape[2]))
         # A photo that is black shows no detail that could be made weaker.
         gain = (lab[:1] / reduced.clamp(min=1)).clamp_(0, 1)
-        return torch.cat([lab, reduced, gain])
+        return torch.cat([lab[:1], lab[1:] * self.vivid, reduced, gain])
 
 
 def _bytes(rgb: Tensor) -> np.ndarray:
