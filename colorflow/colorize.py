@@ -63,9 +63,12 @@ class Colorizer(Sampler):
         photo: PhotoLike,
         n: int = 4,
         saturation: float = 1.0,
-        temperature: float | None = None,
+        temperature: float | Sequence[float] | None = None,
         seed: int = 0,
         hints: Sequence[Hint] = (),
+        draw: str = "representative",
+        vivid: float = 1.0,
+        detail: float = 1.0,
     ) -> list[Variant]:
         """Draw colourings of a photo.
 
@@ -74,13 +77,20 @@ class Colorizer(Sampler):
         each is then moved to a colouring near it that respects them; see
         :func:`colorflow.steering.steer`.
 
+        Representative variants are chosen among 32 draws so that every draw is near to one of them;
+        see :mod:`colorflow.representatives`. Independent ones are the draws themselves.
+
         Args:
             photo: path, picture or array; of a colour photo only the lightness is used.
             n: how many.
-            saturation: 0 is the mode-like, muted picture, 1 is as sampled.
+            saturation: 0 is the mode-like, muted picture, 1 is as sampled; at most 2.
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
             hints: colours wished at places of the upright photo.
+            draw: ``"representative"`` or ``"independent"``.
+            vivid: factor on the chroma of the finished pictures, 0 to 2; colours stay within sRGB.
+            detail: 1, 1.5 or 2: the model sees the photo at that many times its usual size, for
+                small faces and small coloured things; memory and time grow with the square.
 
         Returns:
             ``n`` variants; their full-size pictures are made when first looked at. Their
@@ -89,10 +99,11 @@ class Colorizer(Sampler):
         Raises:
             ImageError: the photo cannot be read, or a hint lies outside.
             ConfigError: a number is out of range.
+            ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
         photo = read_photo(photo)
         require_inside(hints, photo.size, photo.name)
-        return self.variants(photo, n, saturation, temperature, seed, hints)
+        return self.variants(photo, n, saturation, temperature, seed, hints, draw, vivid, detail)
 
     @torch.inference_mode()
     def encode(self, photo: PhotoLike) -> Latents:
@@ -126,7 +137,8 @@ class Colorizer(Sampler):
         Raises:
             ImageError: the photo cannot be read.
             ShapeError: the latents are not of one picture of this model.
-            ConfigError: the saturation is negative.
+            ConfigError: the saturation is out of range.
+            ImplausibleError: the result has colours that no photo can have.
         """
         return self._decode(read_photo(photo), latents, saturation)
 

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorflow.decoding import decode, rows_per_call
+from colorflow.decoding import rows_per_call
 from colorflow.devices import one_thread
+from colorflow.draws import Drawn
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
 from colorflow.models.latents import Latents
+from colorflow.realization import Realizer, choose
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 
@@ -66,51 +68,54 @@ class PhotoSession:
         return Image.fromarray((given * 255).round().to(torch.uint8).numpy())
 
     def draw(
-        self, n: int, temperature: float | Sequence[float] | None = None, seed: int = 0
-    ) -> Latents:
-        """Draw codes, the same as :meth:`colorflow.sampling.Sampler.draw` for the photo.
+        self,
+        n: int,
+        temperature: float | Sequence[float] | None = None,
+        seed: int = 0,
+        strategy: str = "representative",
+    ) -> Drawn:
+        """Draw codes, the same as :meth:`colorflow.sampling.Sampler.sample` for the photo.
 
         Args:
             n: how many.
             temperature: standard deviation; the model's own default where None.
             seed: of the random numbers.
+            strategy: one of :data:`colorflow.draws.STRATEGIES`.
 
         Returns:
-            ``n`` codes of saturation 1, on the CPU.
+            ``n`` draws of saturation 1, on the CPU.
 
         Raises:
             ConfigError: a number is out of range.
         """
-        return self.sampler.draw(
-            self._small, n, 1.0, temperature, seed, self.condition_size, self.digest
+        draw = self.sampler.plan(
+            self._small, n, 1.0, temperature, seed, strategy, self.condition_size, self.digest
         )
+        with torch.inference_mode(), one_thread(self.sampler.device):
+            return choose(self.sampler.model, draw, self.prepared)
 
-    def paint(self, code: Latents, saturation: float = 1.0, seed: int = 0) -> list[Variant]:
+    def paint(self, code: Drawn | Latents, saturation: float = 1.0) -> list[Variant]:
         """Turn codes into variants, bit for bit those of the photo at its full size.
 
         Args:
-            code: of any number of pictures, at the photo's geometry.
-            saturation: factor on the code.
-            seed: noted in the variants.
+            code: draws of this session, or latents of any number of pictures, at the photo's
+                geometry.
+            saturation: factor on the latents.
 
         Returns:
             The variants; their pictures are previews.
 
         Raises:
             ConfigError: the saturation is out of range.
+            ImplausibleError: a variant has colours that no photo can have.
         """
-        code = code.scale(saturation)
-        device = self.sampler.device
-        with torch.inference_mode(), one_thread(device):
-            ((targets, log_prob),) = decode(
-                self.sampler.model, [code], [self.prepared], rows_per_call(device)
-            )
-        nats = log_prob + code.dimensions * self.sampler.domain.log_volume()
-        finishing = next(iter(self._finishing.values()))
-        return [
-            Variant(i, seed, code[i], targets[i], float(nats[i]), finishing)
-            for i in range(len(code))
-        ]
+        self.sampler.domain.require_strength(saturation)
+        realizer = Realizer(
+            self.sampler.model, self.sampler.domain, rows_per_call(self.sampler.device)
+        )
+        with torch.inference_mode(), one_thread(self.sampler.device):
+            (made,) = realizer.realize([code.scale(saturation)], [self.prepared])
+        return self.sampler.variants_of(made, next(iter(self._finishing.values())))
 
     def picture(self, variant: Variant, side: int | None = None) -> Image.Image:
         """Make a preview of a variant.
@@ -163,7 +168,7 @@ class PhotoSession:
         """
         if n < 2:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
-        variants = self.paint(self.draw(n, temperature, seed))
+        variants = self.paint(self.draw(n, temperature, seed, "independent"))
         delta_e = self.sampler.disagreement(variants)
         with one_thread():
             return self.sampler.domain.enlarge(self._small, delta_e).numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -11,9 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorflow.decoding import decode, rows_per_call
+from colorflow.decoding import rows_per_call
 from colorflow.devices import choose_device, one_thread
-from colorflow.domains import Colorization, Domain, domain_of
+from colorflow.domains import Colorization, Domain, Finishing, domain_of
+from colorflow.draws import Draw, Drawn, require_vivid
 from colorflow.errors import ConfigError, ShapeError
 from colorflow.hints import Hint
 from colorflow.images.photo import Photo
@@ -21,11 +21,11 @@ from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.checkpoint import CheckpointInfo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
-from colorflow.models.latents import Latents, derive_seed
+from colorflow.models.latents import Latents
 from colorflow.networks.backbones import Backbone
-from colorflow.steering import steer
+from colorflow.realization import Code, Realization, Realizer, choose
 from colorflow.variants import LogProb, Variant
-from colorflow.wishes import Wish, residuals_of, wish_of
+from colorflow.wishes import Wish, wish_of
 
 
 class Sampler:
@@ -78,7 +78,7 @@ class Sampler:
         size: tuple[int, int] | None = None,
         content: str | None = None,
     ) -> Latents:
-        """Draw the latents of a photo's variants.
+        """Draw latents of a photo independently.
 
         Args:
             photo: the photo.
@@ -96,35 +96,69 @@ class Sampler:
         Raises:
             ConfigError: a number is out of range.
         """
+        draw = self.plan(photo, n, saturation, temperature, seed, "independent", size, content)
+        return draw.latents(range(n))
+
+    def plan(
+        self,
+        photo: Photo,
+        n: int = 4,
+        factor: float = 1.0,
+        temperature: float | Sequence[float] | None = None,
+        seed: int = 0,
+        strategy: str = "representative",
+        size: tuple[int, int] | None = None,
+        content: str | None = None,
+    ) -> Draw:
+        """Say how the latents of a photo's variants are drawn.
+
+        Args:
+            photo: the photo.
+            n: how many.
+            factor: on the latents: saturation, or strength.
+            temperature: standard deviation, one for all levels or one for each; the model's own
+                default where None.
+            seed: of the random numbers.
+            strategy: one of :data:`colorflow.draws.STRATEGIES`.
+            size: of the condition they are for; the one usual for the photo where None.
+            content: hash of the photo, where it is known already.
+
+        Returns:
+            What :meth:`paint` draws by.
+
+        Raises:
+            ConfigError: a value is out of range.
+        """
+        self.domain.require_strength(factor)
         spread = self.model.config.temperature if temperature is None else temperature
-        levels = spread if isinstance(spread, Sequence) else [spread]
-        for name, value in (("saturation", saturation), *(("temperature", t) for t in levels)):
-            if not (math.isfinite(value) and value >= 0):
-                raise ConfigError(f"{name}: expected a number >= 0, got {value}")
-        content = content or photo.digest()
         stride = self.domain.geometry.stride
-        size = size or self.domain.geometry.condition_size(*photo.size)
-        drawn = Latents.sample(
-            self.model.latent_shapes(size[0] // stride, size[1] // stride),
-            [derive_seed(seed, content, index) for index in range(n)],
+        height, width = size or self.domain.geometry.condition_size(*photo.size)
+        return Draw(
+            self.model.latent_shapes(height // stride, width // stride),
+            content or photo.digest(),
+            n,
+            seed,
+            tuple(spread) if isinstance(spread, Sequence) else spread,
+            factor,
+            strategy,
         )
-        return drawn.scale(spread).scale(saturation)
 
     @torch.inference_mode()
     def paint(
         self,
-        photos: Sequence[tuple[Photo, Tensor, Latents]],
-        seed: int = 0,
+        photos: Sequence[tuple[Photo, Tensor, Code]],
         rows: int | None = None,
         hints: Sequence[Sequence[Hint]] = (),
+        vivid: float = 1.0,
     ) -> list[list[Variant]]:
-        """Turn latents into variants, of several photos at once.
+        """Make the variants of several photos at once.
 
         Args:
-            photos: each with its condition, of one size for all, and its codes, equally many.
-            seed: the user's, noted in the variants.
+            photos: each with its condition, of one size for all, and what its variants are made
+                of, equally many.
             rows: samples in a call of the flow, a power of two; the device's own where None.
-            hints: of each photo, to which its codes are moved first; none for any where empty.
+            hints: of each photo, to which its latents are moved first; none for any where empty.
+            vivid: factor on the chroma of the finished pictures.
 
         Returns:
             The variants of each photo; their full-size pictures are made when first looked at.
@@ -132,38 +166,57 @@ class Sampler:
         Raises:
             ShapeError: conditions or codes do not fit each other.
             ImageError: a hint lies outside its photo.
+            ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
-        rows = rows or rows_per_call(self.device)
-        codes = [code for _, _, code in photos]
+        realizer = Realizer(self.model, self.domain, rows or rows_per_call(self.device), vivid)
+        codes: list[Drawn | Latents] = []
         wishes: list[Wish | None] = [None] * len(photos)
         with one_thread(self.device):
             prepared = [self.prepare(condition) for _, condition, _ in photos]
+            for (_, _, code), condition in zip(photos, prepared, strict=True):
+                codes.append(
+                    choose(self.model, code, condition) if isinstance(code, Draw) else code
+                )
             for i, wanted in enumerate(hints):
                 if wanted:
                     if not isinstance(self.domain, Colorization):
                         raise ConfigError("hints: expected a model for colorization")
-                    wishes[i] = wish = wish_of(photos[i][0], wanted, prepared[i].size)
-                    chroma = self.domain.chroma
-                    codes[i] = steer(self.model, codes[i], prepared[i], wish, chroma, rows)
-            decoded = decode(self.model, codes, prepared, rows)
-            residuals = [
-                residuals_of(wish, self.domain.in_lab(targets))
-                for wish, (targets, _) in zip(wishes, decoded, strict=True)
-            ]
-        volume = self.domain.log_volume()
-        results = []
-        for (photo, _, _), code, (targets, log_prob), left in zip(
-            photos, codes, decoded, residuals, strict=True
-        ):
-            finishing = self.domain.finishing(photo)
-            nats = log_prob + code.dimensions * volume
-            results.append(
-                [
-                    Variant(i, seed, code[i], targets[i], float(nats[i]), finishing, left[i])
-                    for i in range(len(code))
-                ]
+                    wishes[i] = wish_of(photos[i][0], wanted, prepared[i].size)
+                    if isinstance(code := codes[i], Drawn):
+                        codes[i] = code.without_shares()
+            realized = realizer.realize(codes, prepared, wishes)
+        return [
+            self.variants_of(made, self.domain.finishing(photo, vivid))
+            for (photo, _, _), made in zip(photos, realized, strict=True)
+        ]
+
+    def variants_of(self, made: Realization, finishing: Finishing) -> list[Variant]:
+        """Turn what came of a photo's draws into variants.
+
+        Args:
+            made: targets, latents and draws.
+            finishing: makes their pictures.
+
+        Returns:
+            One variant per row.
+        """
+        nats = made.log_prob + made.latents.dimensions * self.domain.log_volume()
+        drawn = made.drawn
+        return [
+            Variant(
+                i,
+                drawn.draw.seed if drawn else 0,
+                made.latents[i],
+                made.targets[i],
+                float(nats[i]),
+                finishing,
+                made.residuals[i],
+                drawn.numbers[i] if drawn else i,
+                drawn.attempts[i] if drawn else 0,
+                drawn.shares[i] if drawn else None,
             )
-        return results
+            for i in range(len(made.latents))
+        ]
 
     def disagreement(self, variants: Sequence[Variant]) -> Tensor:
         """Compute how far variants of one photo differ from each other, at the model's size.
@@ -199,6 +252,7 @@ class Sampler:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
         stride = self.domain.geometry.stride
         condition = self.domain.condition(photo, (height * stride, width * stride))
+        self.domain.require_strength(factor)
         return self.paint([(photo, condition, latents.scale(factor))])[0][0].image
 
     @torch.inference_mode()
@@ -226,20 +280,22 @@ class Sampler:
         if n < 2:
             raise ConfigError(f"n: expected at least 2 samples for an uncertainty, got {n}")
         photo = read_photo(photo)
-        variants = self.variants(photo, n, 1.0, temperature, seed)
+        variants = self.variants(photo, n, 1.0, temperature, seed, strategy="independent")
         return self.domain.enlarge(photo, self.disagreement(variants)).numpy()
 
-    @torch.inference_mode()
     def variants(
         self,
         photo: Photo,
         n: int,
         factor: float,
-        temperature: float | None,
+        temperature: float | Sequence[float] | None,
         seed: int,
         hints: Sequence[Hint] = (),
+        strategy: str = "representative",
+        vivid: float = 1.0,
+        detail: float = 1.0,
     ) -> list[Variant]:
-        """Draw variants of a photo that is read already; what tasks call ``sample``.
+        """Make variants of a photo that is read already; what tasks call ``sample``.
 
         Args:
             photo: the photo.
@@ -248,18 +304,21 @@ class Sampler:
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
             hints: colours wished at places of the photo.
+            strategy: one of :data:`colorflow.draws.STRATEGIES`.
+            vivid: factor on the chroma of the finished pictures.
+            detail: factor on the size at which the model sees the photo.
 
         Returns:
             ``n`` variants.
 
         Raises:
             ConfigError: a number is out of range.
+            ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
-        if n < 1:
-            raise ConfigError(f"n: expected at least 1 variant, got {n}")
-        code = self.draw(photo, n, factor, temperature, seed)
-        condition = self.domain.condition(photo)
-        return self.paint([(photo, condition, code)], seed, hints=[hints])[0]
+        size = self.domain.geometry.condition_size(*photo.size, detail)
+        draw = self.plan(photo, n, factor, temperature, seed, strategy, size)
+        condition = self.domain.condition(photo, size)
+        return self.paint([(photo, condition, draw)], None, [hints], require_vivid(vivid))[0]
 
     @torch.inference_mode()
     def _encode(self, photo: Photo, partner: Photo | None = None) -> Latents:

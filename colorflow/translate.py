@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
@@ -64,20 +65,25 @@ class Translator(Sampler):
         photo: PhotoLike,
         n: int = 4,
         strength: float = 1.0,
-        temperature: float | None = None,
+        temperature: float | Sequence[float] | None = None,
         seed: int = 0,
+        draw: str = "representative",
+        detail: float = 1.0,
     ) -> list[Variant]:
         """Draw translations of a photo.
 
         Latents are drawn from N(0, 1) and scaled by temperature * strength. The same photo, seed
-        and index give the same variant, however many are drawn and in whatever order.
+        and index give the same variant, however many are drawn and in whatever order. See
+        :meth:`colorflow.colorize.Colorizer.sample` for the two ways to draw.
 
         Args:
             photo: path, picture or array.
             n: how many.
-            strength: 0 is the mode-like, plain picture, 1 is as sampled.
+            strength: 0 is the mode-like, plain picture, 1 is as sampled; at most 2.
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
+            draw: ``"representative"`` or ``"independent"``.
+            detail: 1, 1.5 or 2: factor on the size at which the model sees the photo.
 
         Returns:
             ``n`` variants; their full-size pictures are made when first looked at.
@@ -85,8 +91,11 @@ class Translator(Sampler):
         Raises:
             ImageError: the photo cannot be read.
             ConfigError: a number is out of range.
+            ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
-        return self.variants(read_photo(photo), n, strength, temperature, seed)
+        return self.variants(
+            read_photo(photo), n, strength, temperature, seed, strategy=draw, detail=detail
+        )
 
     def encode(self, photo: PhotoLike, partner: PhotoLike) -> Latents:
         """Give the exact latent code of a pair.
@@ -120,7 +129,8 @@ class Translator(Sampler):
         Raises:
             ImageError: the photo cannot be read.
             ShapeError: the latents are not of one picture of this model.
-            ConfigError: the strength is negative.
+            ConfigError: the strength is out of range.
+            ImplausibleError: the result has colours that no photo can have.
         """
         return self._decode(read_photo(photo), latents, strength)
 

@@ -27,6 +27,11 @@ class Variant:
         finishing: makes the full-size picture.
         residuals: of each hint, in their order, the CIE76 Delta E between the chroma wished and
             that reached at its place of the finished picture; empty without hints.
+        number: of the draw among all draws of the photo with this seed, from 0; ``index`` is the
+            place in the set of variants.
+        attempt: how often the draw was replaced, because its target was implausible.
+        share: estimate of how much of what the model finds plausible the variant stands for, in
+            [0, 1]; the shares of a set add up to 1. None where it stands for itself alone.
     """
 
     index: int
@@ -36,6 +41,9 @@ class Variant:
     log_prob: float
     finishing: Finishing = field(repr=False)
     residuals: tuple[float, ...] = ()
+    number: int = 0
+    attempt: int = 0
+    share: float | None = None
 
     @functools.cached_property
     def image(self) -> Image.Image:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
+from colorflow.draws import DETAILS, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint
 from colorflow.images.metadata import Policy
@@ -18,7 +19,7 @@ FORMATS = ("keep", "jpg", "png", "webp", "tif")
 RERUNS = ("skip", "changed", "overwrite")
 
 # Raised when results change though no setting did, so that older ones are known as such.
-RECIPE = 1
+RECIPE = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class BatchConfig:
         memory: bytes that photos in work may take together; 0 for what suits the machine. A photo
             that needs more is worked on alone.
         hints: of single photos, by :func:`colorflow.batch.places.full_name`.
+        draw: how the variants are drawn, one of :data:`colorflow.draws.STRATEGIES`.
+        vivid: factor on the chroma of the results.
+        detail: factor on the size at which the model sees a photo, one of
+            :data:`colorflow.draws.DETAILS`.
 
     Raises:
         ConfigError: a value is out of range.
@@ -67,6 +72,9 @@ class BatchConfig:
     batch_size: int = 0
     memory: int = 0
     hints: Mapping[str, tuple[Hint, ...]] = field(default_factory=dict)
+    draw: str = "representative"
+    vivid: float = 1.0
+    detail: float = 1.0
 
     def __post_init__(self) -> None:
         _require("samples", self.samples, self.samples >= 1, "at least 1")
@@ -75,6 +83,9 @@ class BatchConfig:
         for name, numbers in (("saturation", (self.saturation,)), ("temperature", levels)):
             good = all(math.isfinite(number) and number >= 0 for number in numbers)
             _require(name, getattr(self, name), good, "a number >= 0")
+        require_strategy(self.draw)
+        require_vivid(self.vivid)
+        _require("detail", self.detail, self.detail in DETAILS, "1, 1.5 or 2")
         _require("quality", self.quality, 1 <= self.quality <= 100, "1 to 100")
         for name in ("jobs", "batch_size", "memory"):
             _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")

@@ -144,6 +144,7 @@ class Line:
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [describe_variant(v) for v in variants]
             _tell_missed(parcel, variants)
+            _tell_redrawn(parcel, variants)
             pixels = parcel.cost // BYTES_PER_PIXEL
             together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
             cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
@@ -261,6 +262,14 @@ def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
                 f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
                 "contradict another one"
             )
+
+
+def _tell_redrawn(parcel: Parcel, variants: Sequence[Variant]) -> None:
+    """Note the variants whose first draw had colours that no photo can have."""
+    again = [str(variant.index + 1) for variant in variants if variant.attempt]
+    if again:
+        which = f"variant{'s' * (len(again) > 1)} {', '.join(again)}"
+        parcel.result.note(f"{which}: drawn again, as the first draw had impossible colours")
 
 
 def latents_path(output: Path) -> Path:

@@ -13,19 +13,20 @@ from colorflow.batch.pick import choose
 from colorflow.batch.places import full_name, local_copy
 from colorflow.colorize import Colorizer
 from colorflow.decoding import photos_per_call, rows_per_call
+from colorflow.draws import Draw
 from colorflow.errors import ImageError
 from colorflow.hints import Hint, hints_to_json
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
-from colorflow.models.latents import Latents
+from colorflow.realization import Code
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 
-Prepared = tuple[Photo, Tensor, Latents]
+Prepared = tuple[Photo, Tensor, Code]
 
 
 class Painter(Protocol):
-    """Gives each photo its condition and codes, and turns these into variants.
+    """Gives each photo its condition and draws, and turns these into variants.
 
     ``settings`` is everything that decides the result, ``count`` the number of results per photo,
     ``template`` their usual name, ``together`` how many photos fill a call of the flow.
@@ -78,9 +79,14 @@ class SamplePainter:
     Args:
         colorizer: the model.
         config: how.
+
+    Raises:
+        ConfigError: the model cannot take the saturation or the detail.
     """
 
     def __init__(self, colorizer: Sampler, config: BatchConfig) -> None:
+        colorizer.domain.require_strength(config.saturation)
+        colorizer.domain.geometry.condition_size(1, 1, config.detail)
         self.colorizer = colorizer
         self.config = config
         default = colorizer.model.config.temperature
@@ -90,6 +96,9 @@ class SamplePainter:
             "seed": config.seed,
             "temperature": default if config.temperature is None else config.temperature,
             colorizer.domain.strength: config.saturation,
+            "draw": config.draw,
+            "vivid": config.vivid,
+            "detail": config.detail,
             "pick": config.pick,
             # The one that is picked depends on how many there are to pick from.
             "samples": None if config.pick == "all" else config.samples,
@@ -107,23 +116,28 @@ class SamplePainter:
         return photo.digest()
 
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
-        """Make the condition and draw the codes."""
+        """Make the condition, and say how the codes are drawn."""
         geometry = self.colorizer.domain.geometry
-        height, width = geometry.condition_size(*photo.size)
+        height, width = geometry.condition_size(*photo.size, self.config.detail)
         size = height >> halvings, width >> halvings
         if min(size) < geometry.step or any(side % geometry.step for side in size):
             return None
+        draw = self.plan(photo, size, identity)
+        return photo, self.colorizer.domain.condition(photo, size), draw
+
+    def plan(self, photo: Photo, size: tuple[int, int], identity: str) -> Draw:
+        """Say how the codes of a photo are drawn."""
         config = self.config
-        code = self.colorizer.draw(
+        return self.colorizer.plan(
             photo,
             config.samples,
             config.saturation,
             config.temperature,
             config.seed,
+            config.draw,
             size,
             identity,
         )
-        return photo, self.colorizer.domain.condition(photo, size), code
 
     def hints_of(self, source: Path) -> tuple[Hint, ...]:
         """Look up what the job says of the photo."""
@@ -133,7 +147,7 @@ class SamplePainter:
         self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
     ) -> list[list[Variant]]:
         """Decode the codes, moved to the hints where there are any, and choose."""
-        painted = self.colorizer.paint(photos, self.config.seed, rows, hints)
+        painted = self.colorizer.paint(photos, rows, hints, self.config.vivid)
         return [choose(variants, self.config.pick) for variants in painted]
 
     def describe(self, variant: Variant) -> dict[str, Any]:
@@ -157,6 +171,7 @@ class TransferPainter:
     count = 1
 
     def __init__(self, colorizer: Colorizer, reference: Path, config: BatchConfig) -> None:
+        colorizer.domain.require_strength(config.saturation)
         photo = _photo_at(reference)
         if not photo.is_coloured():
             raise ImageError(f"{reference}: expected a colour photo as reference, this one is grey")
@@ -208,12 +223,19 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
         variant: any.
 
     Returns:
-        Plain data; ``residuals`` in Delta E, one per hint, where there are hints.
+        Plain data: ``number`` of the draw among those of the photo and seed; ``redrawn``, how often
+        it was replaced, where it was; ``share`` of what is plausible, where it represents some;
+        ``residuals`` in Delta E, one per hint, where there are hints.
     """
     facts: dict[str, Any] = {
         "variant": variant.index + 1,
+        "number": variant.number,
         "log_prob_nats": round(variant.log_prob, 2),
     }
+    if variant.attempt:
+        facts["redrawn"] = variant.attempt
+    if variant.share is not None:
+        facts["share"] = round(variant.share, 3)
     if variant.residuals:
         facts["residuals"] = [round(value, 2) for value in variant.residuals]
     return facts

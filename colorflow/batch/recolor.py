@@ -11,6 +11,7 @@ from typing import cast
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.painters import Prepared, SamplePainter
 from colorflow.batch.report import NAME, read_report
+from colorflow.draws import Draw
 from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.hints import Hint, parse_hints
 from colorflow.images.metadata import Policy
@@ -31,6 +32,9 @@ class Recipe:
         model: name and hash of the model.
         config: everything else.
         hints: it was made with.
+        number: of its draw among those of the photo.
+        attempt: how often that was replaced.
+        share: of what is plausible; None where it represents none.
     """
 
     variant: int
@@ -38,6 +42,9 @@ class Recipe:
     model: str
     config: BatchConfig
     hints: tuple[Hint, ...] = ()
+    number: int = 0
+    attempt: int = 0
+    share: float | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -70,8 +77,15 @@ def read_recipe(path: Path) -> Recipe:
                 pick=str(history["pick"]),
                 quality=int(history["quality"]),
                 metadata=cast(Policy, history["metadata"]),
+                # Results of version 0.1 were all drawn independently, at the usual detail.
+                draw=str(history.get("draw", "independent")),
+                vivid=float(history.get("vivid", 1.0)),
+                detail=float(history.get("detail", 1.0)),
             ),
             parse_hints(history.get("hints", []), str(path)),
+            int(history.get("number", int(history["variant"]) - 1)),
+            int(history.get("redrawn", 0)),
+            history.get("share"),
         )
     except (KeyError, TypeError, ValueError) as error:
         what = "of another version"
@@ -91,12 +105,20 @@ class RecipePainter(SamplePainter):
         colorizer: the model.
         recipe: of the variant.
         saturation: another one than the recipe's, or None.
+        vivid: another factor on chroma than the recipe's, or None.
 
     Raises:
         ImageError: the variant was made by another model.
+        ConfigError: the model cannot take the saturation.
     """
 
-    def __init__(self, colorizer: Sampler, recipe: Recipe, saturation: float | None) -> None:
+    def __init__(
+        self,
+        colorizer: Sampler,
+        recipe: Recipe,
+        saturation: float | None = None,
+        vivid: float | None = None,
+    ) -> None:
         if recipe.model != colorizer.model_id:
             raise ImageError(
                 f"made by model {recipe.model}, this one is {colorizer.model_id}; name the right "
@@ -105,6 +127,8 @@ class RecipePainter(SamplePainter):
         config = recipe.config
         if saturation is not None:
             config = dataclasses.replace(config, saturation=saturation)
+        if vivid is not None:
+            config = dataclasses.replace(config, vivid=vivid)
         super().__init__(colorizer, config)
         self.recipe = recipe
         self.count = 1
@@ -115,12 +139,13 @@ class RecipePainter(SamplePainter):
         return self.recipe.photo
 
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
-        """Draw the codes up to the one that is wanted, and take that one."""
+        """Draw the one code that is wanted; it was chosen when the variant was first made."""
         prepared = super().prepare(photo, identity, halvings)
         if prepared is None:
             return None
-        index = self.recipe.variant - 1
-        return prepared[0], prepared[1], prepared[2][index]
+        recipe, draw = self.recipe, cast(Draw, prepared[2])
+        drawn = draw.drawn([recipe.number], [recipe.share], [recipe.attempt])
+        return prepared[0], prepared[1], drawn
 
     def hints_of(self, source: Path) -> tuple[Hint, ...]:
         """Give those of the recipe: it is the same photo, or the result itself."""
@@ -130,7 +155,7 @@ class RecipePainter(SamplePainter):
         self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
     ) -> list[list[Variant]]:
         """Decode it, under its own number."""
-        painted = self.colorizer.paint(photos, self.config.seed, rows, hints)
+        painted = self.colorizer.paint(photos, rows, hints, self.config.vivid)
         index = self.recipe.variant - 1
         return [[dataclasses.replace(v, index=index) for v in variants] for variants in painted]
 

@@ -18,7 +18,7 @@ from colorflow.batch.places import Staged
 from colorflow.hints import Hint
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
-from colorflow.models.latents import Latents
+from colorflow.realization import Code
 from colorflow.variants import Variant
 
 # When these are met there is no use in trying the next photo.
@@ -121,7 +121,7 @@ class Parcel:
     deep: bool = False
     alpha: bool = False
     condition: Tensor | None = None
-    code: Latents | None = None
+    code: Code | None = None
     hints: tuple[Hint, ...] = ()
     made_by: dict[str, Any] = field(default_factory=dict)
     staged: list[Staged] = field(default_factory=list)

@@ -15,8 +15,11 @@ from colorflow.cli.options import (
     AddressOption,
     BatchOption,
     ChangedOption,
+    Detail,
+    DetailOption,
     Device,
     DeviceOption,
+    DrawOption,
     DryRunOption,
     Engine,
     EngineOption,
@@ -42,6 +45,8 @@ from colorflow.cli.options import (
     SeedOption,
     SheetOption,
     SkipOption,
+    Strategy,
+    VividOption,
 )
 from colorflow.errors import ConfigError
 
@@ -60,6 +65,9 @@ def colorize(
         typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
     ] = None,
     seed: SeedOption = 0,
+    draw: DrawOption = Strategy.representative,
+    vivid: VividOption = 1.0,
+    detail: DetailOption = Detail.usual,
     hints: HintsOption = None,
     kind: FormatOption = Format.keep,
     quality: QualityOption = 95,
@@ -108,6 +116,9 @@ def colorize(
         fail_fast,
         jobs,
         batch_size,
+        draw=draw.value,
+        vivid=vivid,
+        detail=float(detail.value),
     )
     request = Request(
         inputs,
@@ -204,6 +215,10 @@ def recolor(
             help="Another length of the latents than the file's.",
         ),
     ] = None,
+    vivid: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Another factor on the colours than the file's, 0 to 2."),
+    ] = None,
     source: Annotated[
         Path | None,
         typer.Option(help="The grey photo, or its folder; where not given, the report tells."),
@@ -221,7 +236,7 @@ def recolor(
     """
     from colorflow.cli.recolor import Request, run_recolor
 
-    request = Request(files, out, saturation, source, overwrite, device.value, model)
+    request = Request(files, out, saturation, vivid, source, overwrite, device.value, model)
     leave(run_recolor(request))
 
 

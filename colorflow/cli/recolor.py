@@ -29,6 +29,7 @@ class Request:
         files: results of colorize.
         out: folder of the new ones; None for that of each file.
         saturation: another one than the file's, or None.
+        vivid: another factor on chroma than the file's, or None.
         source: the photo or its folder, or None.
         overwrite: make results again that are there.
         device: where to compute.
@@ -38,6 +39,7 @@ class Request:
     files: Sequence[Path]
     out: str | None
     saturation: float | None
+    vivid: float | None
     source: Path | None
     overwrite: bool
     device: str
@@ -84,7 +86,7 @@ def _model_of(files: Sequence[Path]) -> str:
 
 def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Result]:
     recipe = read_recipe(path)
-    painter = RecipePainter(colorizer, recipe, request.saturation)
+    painter = RecipePainter(colorizer, recipe, request.saturation, request.vivid)
     source = find_source(path, recipe, request.source)
     if source is None and not isinstance(colorizer, Colorizer):
         raise ImageError(f"{path}: the photo it was made of was not found; name it with --source")

@@ -14,8 +14,11 @@ from colorflow.cli.options import (
     AddressOption,
     BatchOption,
     ChangedOption,
+    Detail,
+    DetailOption,
     Device,
     DeviceOption,
+    DrawOption,
     DryRunOption,
     Engine,
     EngineOption,
@@ -39,6 +42,7 @@ from colorflow.cli.options import (
     SeedOption,
     SheetOption,
     SkipOption,
+    Strategy,
 )
 
 
@@ -51,13 +55,15 @@ def translate(
     samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
     pick: Annotated[Pick, typer.Option(help="Which of them are written.")] = Pick.all,
     strength: Annotated[
-        float, typer.Option(min=0.0, help="Length of the latents: 0 is plain, 1 as sampled.")
+        float, typer.Option(min=0.0, help="Length of the latents, 0 to 2: 0 is plain.")
     ] = 1.0,
     temperature: Annotated[
         float | None,
         typer.Option(min=0.0, help="Spread of the variants; the model's own where not given."),
     ] = None,
     seed: SeedOption = 0,
+    draw: DrawOption = Strategy.representative,
+    detail: DetailOption = Detail.usual,
     kind: FormatOption = Format.keep,
     quality: QualityOption = 95,
     metadata: KeepOption = Keep.keep,
@@ -103,6 +109,8 @@ def translate(
         fail_fast,
         jobs,
         batch_size,
+        draw=draw.value,
+        detail=float(detail.value),
     )
     request = Request(
         inputs,

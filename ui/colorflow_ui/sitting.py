@@ -16,6 +16,7 @@ from colorflow.batch.encoding import encode_variant, is_deep, made_by
 from colorflow.batch.painters import SamplePainter
 from colorflow.colorize import Colorizer
 from colorflow.decoding import rows_per_call
+from colorflow.draws import Drawn
 from colorflow.editing import levels_of, more_like, tail_probability, with_levels
 from colorflow.errors import ImageError
 from colorflow.hints import hints_to_json, parse_hints
@@ -168,7 +169,15 @@ class PhotoSitting:
         variant: Variant = take.code
         if saturation == 1:
             return variant
-        return self._session(variant.latents).paint(variant.latents, saturation)[0]
+        (painted,) = self._session(variant.latents).paint(variant.latents, saturation)
+        # It stays the same draw, of another length.
+        return dataclasses.replace(
+            painted,
+            seed=variant.seed,
+            number=variant.number,
+            attempt=variant.attempt,
+            share=variant.share,
+        )
 
     def _session(self, code: Latents) -> PhotoSession:
         """Give the session of the code's geometry, which is that of a reference in a transfer."""
@@ -183,15 +192,16 @@ class PhotoSitting:
 
     def _takes(
         self,
-        codes: Latents,
+        codes: Drawn | Latents,
         label: str,
         origin: Mapping[str, Any],
         temperature: Sequence[float] | None = None,
     ) -> Iterator[Take]:
         """Paint codes, as many at a time as a call of the flow takes."""
-        session = self._session(codes)
+        latents = codes.latents if isinstance(codes, Drawn) else codes
+        session = self._session(latents)
         together = rows_per_call(self.colorizer.device)
-        typical = tail_probability(codes, temperature or self._usual())
+        typical = tail_probability(latents, temperature or self._usual())
         for start in range(0, len(codes), together):
             for variant in session.paint(codes[start : start + together]):
                 index = start + variant.index
