@@ -38,7 +38,11 @@ class Colorizer(Sampler):
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = "photo", device: str = "auto", backbone: str | None = None
+        cls,
+        name: str | Path = "photo",
+        device: str = "auto",
+        backbone: str | None = None,
+        precision: str = "auto",
     ) -> Colorizer:
         """Load a bundled model, or one of your own.
 
@@ -46,6 +50,7 @@ class Colorizer(Sampler):
             name: ``"photo"``, or the path of a ``.safetensors`` file.
             device: where to compute.
             backbone: source of the backbone weights, where it is not the one the model names.
+            precision: of the backbone: ``"auto"``, ``"32"`` or ``"bf16"``.
 
         Returns:
             The colorizer.
@@ -55,7 +60,7 @@ class Colorizer(Sampler):
                 was trained with.
             ConfigError: the device is not there, or the model is for another task.
         """
-        return cls(*load_model(name, device, backbone))
+        return cls(*load_model(name, device, backbone), precision)
 
     @torch.inference_mode()
     def sample(

@@ -23,6 +23,7 @@ from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
 from colorflow.networks.backbones import Backbone
+from colorflow.networks.precision import choose_precision, in_precision
 from colorflow.realization import Code, Realization, Realizer, choose
 from colorflow.variants import LogProb, Variant
 from colorflow.wishes import Wish, wish_of
@@ -36,6 +37,7 @@ class Sampler:
         backbone: the feature network it was trained with.
         device: where to compute; see :func:`colorflow.devices.choose_device`.
         info: what the checkpoint says of itself, where it came from one.
+        precision: of the backbone; see :func:`colorflow.networks.precision.choose_precision`.
 
     Raises:
         ConfigError: the device is not there, or the model is for another task.
@@ -50,10 +52,13 @@ class Sampler:
         backbone: Backbone,
         device: str = "auto",
         info: CheckpointInfo | None = None,
+        precision: str = "auto",
     ) -> None:
         self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device, backbone)
         self.model = model.eval().requires_grad_(False).to(self.device)
         self.backbone = backbone.eval().requires_grad_(False).to(self.device)
+        self._features = in_precision(self.backbone, self.precision)
         self.info = info
         self.domain = domain_of(model.config)
         if not isinstance(self.domain, self._kind):
@@ -244,7 +249,7 @@ class Sampler:
             The prepared condition, on the device of the model.
         """
         condition = condition.to(self.device)
-        return self.model.prepare(condition, self.backbone(condition))
+        return self.model.prepare(condition, self._features(condition))
 
     def _decode(self, photo: Photo, latents: Latents, factor: float) -> Image.Image:
         height, width = self.model.target_size(latents)

@@ -41,7 +41,11 @@ class Translator(Sampler):
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = "night", device: str = "auto", backbone: str | None = None
+        cls,
+        name: str | Path = "night",
+        device: str = "auto",
+        backbone: str | None = None,
+        precision: str = "auto",
     ) -> Translator:
         """Load a bundled model, or one of your own.
 
@@ -49,6 +53,7 @@ class Translator(Sampler):
             name: ``"night"``, or the path of a ``.safetensors`` file.
             device: where to compute.
             backbone: source of the backbone weights, where it is not the one the model names.
+            precision: of the backbone: ``"auto"``, ``"32"`` or ``"bf16"``.
 
         Returns:
             The translator.
@@ -58,7 +63,7 @@ class Translator(Sampler):
                 was trained with.
             ConfigError: the device is not there, or the model is for another task.
         """
-        return cls(*load_model(name, device, backbone))
+        return cls(*load_model(name, device, backbone), precision)
 
     def sample(
         self,
@@ -176,7 +181,7 @@ class Translator(Sampler):
 
 
 def load_sampler(
-    name: str | Path, device: str = "auto", backbone: str | None = None
+    name: str | Path, device: str = "auto", backbone: str | None = None, precision: str = "auto"
 ) -> Colorizer | Translator:
     """Load a model of whatever task.
 
@@ -184,6 +189,7 @@ def load_sampler(
         name: a bundled name, or the path of a ``.safetensors`` file.
         device: where to compute.
         backbone: source of the backbone weights, where it is not the one the model names.
+        precision: of the backbone: ``"auto"``, ``"32"`` or ``"bf16"``.
 
     Returns:
         A colorizer or a translator.
@@ -195,4 +201,4 @@ def load_sampler(
     """
     parts = load_model(name, device, backbone)
     kind = Translator if parts[0].config.domain == Translation.name else Colorizer
-    return kind(*parts)
+    return kind(*parts, precision)

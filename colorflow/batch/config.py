@@ -13,6 +13,7 @@ from colorflow.draws import DETAILS, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint
 from colorflow.images.metadata import Policy
+from colorflow.networks.precision import PRECISIONS
 
 PICKS = ("all", "best-typical", "medoid", "most-colourful")
 FORMATS = ("keep", "jpg", "png", "webp", "tif")
@@ -51,6 +52,7 @@ class BatchConfig:
         vivid: factor on the chroma of the results.
         detail: factor on the size at which the model sees a photo, one of
             :data:`colorflow.draws.DETAILS`.
+        precision: of the backbone, one of :data:`colorflow.networks.precision.PRECISIONS`.
 
     Raises:
         ConfigError: a value is out of range.
@@ -75,6 +77,7 @@ class BatchConfig:
     draw: str = "representative"
     vivid: float = 1.0
     detail: float = 1.0
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         _require("samples", self.samples, self.samples >= 1, "at least 1")
@@ -94,6 +97,7 @@ class BatchConfig:
             ("format", FORMATS),
             ("metadata", get_args(Policy)),
             ("rerun", RERUNS),
+            ("precision", PRECISIONS),
         ):
             value = getattr(self, name)
             _require(name, value, value in known, f"one of {', '.join(known)}")

@@ -152,7 +152,7 @@ class SamplePainter:
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Name the variant, its density, and how far from its hints it stayed."""
-        return describe_variant(variant)
+        return {**describe_variant(variant), "precision": self.colorizer.precision}
 
 
 class TransferPainter:
@@ -212,8 +212,8 @@ class TransferPainter:
         return self.colorizer.paint(photos, rows=rows)
 
     def describe(self, variant: Variant) -> dict[str, Any]:
-        """Say nothing more: the settings tell all."""
-        return {}
+        """Name the precision of the features, which follows from the machine."""
+        return {"precision": self.colorizer.precision}
 
 
 def describe_variant(variant: Variant) -> dict[str, Any]:

@@ -180,7 +180,7 @@ def _painter(order: Order) -> Painter:
         if model in order.files:
             model = Path(folder) / model
         backbone = str(Path(folder) / order.backbone) if order.backbone else None
-        colorizer = load_sampler(model, order.device, backbone)
+        colorizer = load_sampler(model, order.device, backbone, order.config.precision)
         painter: Painter
         if order.reference and isinstance(colorizer, Colorizer):
             painter = TransferPainter(colorizer, Path(folder) / order.reference, order.config)

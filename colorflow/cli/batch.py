@@ -131,9 +131,11 @@ def _expanded(text: str) -> list[str]:
 
 def _painter(request: Request, device: str) -> Painter:
     if request.translate:
-        translator = Translator.from_pretrained(request.model, device)
+        translator = Translator.from_pretrained(
+            request.model, device, precision=request.config.precision
+        )
         return SamplePainter(translator, request.config)
-    colorizer = Colorizer.from_pretrained(request.model, device)
+    colorizer = Colorizer.from_pretrained(request.model, device, precision=request.config.precision)
     if request.reference is None:
         return SamplePainter(colorizer, request.config)
     return TransferPainter(colorizer, request.reference, request.config)

@@ -38,6 +38,8 @@ from colorflow.cli.options import (
     OutOption,
     OverwriteOption,
     Pick,
+    Precision,
+    PrecisionOption,
     QualityOption,
     QuietOption,
     ReportOption,
@@ -85,6 +87,7 @@ def colorize(
     jobs: JobsOption = 0,
     batch_size: BatchOption = 0,
     device: DeviceOption = Device.auto,
+    precision: PrecisionOption = Precision.auto,
     model: ModelOption = "photo",
     engine: EngineOption = Engine.local,
     address: AddressOption = None,
@@ -119,6 +122,7 @@ def colorize(
         draw=draw.value,
         vivid=vivid,
         detail=float(detail.value),
+        precision=precision.value,
     )
     request = Request(
         inputs,
@@ -158,6 +162,7 @@ def transfer(
     report: ReportOption = None,
     jobs: JobsOption = 0,
     device: DeviceOption = Device.auto,
+    precision: PrecisionOption = Precision.auto,
     model: ModelOption = "photo",
     engine: EngineOption = Engine.local,
     address: AddressOption = None,
@@ -182,6 +187,7 @@ def transfer(
         name=name,
         rerun=rerun_of(skip_existing, changed, overwrite),
         jobs=jobs,
+        precision=precision.value,
     )
     request = Request(
         targets,

@@ -65,6 +65,14 @@ class Detail(str, Enum):
     finest = "2"
 
 
+class Precision(str, Enum):
+    """Of the networks that look at a photo."""
+
+    auto = "auto"
+    single = "32"
+    half = "bf16"
+
+
 class Engine(str, Enum):
     """What runs a job."""
 
@@ -74,6 +82,10 @@ class Engine(str, Enum):
 
 ModelOption = Annotated[str, typer.Option(help="Bundled model name, or a .safetensors file.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to compute.")]
+PrecisionOption = Annotated[
+    Precision,
+    typer.Option(help="Of the features: auto takes bf16 where the CPU has instructions for it."),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Folder of the results, or a URL.")]
 SaturationOption = Annotated[

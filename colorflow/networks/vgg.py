@@ -125,10 +125,11 @@ class VGG16Features(nn.Module):
             else:
                 if name.endswith("_1"):
                     x = functional.max_pool2d(x, 2)
-                x = layer(x)
+                # Layers may be in bfloat16; see :mod:`colorflow.networks.precision`.
+                x = layer(x.to(layer.get_parameter("weight").dtype))
             x = functional.relu(x)
             if name in self.taps:
-                features[name] = x
+                features[name] = x.to(photo.dtype)
         return {tap: features[tap] for tap in self.taps}
 
     def _first(self, photo: Tensor) -> Tensor:
