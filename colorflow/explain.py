@@ -85,6 +85,7 @@ def principal_colours(features: Tensor) -> Tensor:
     """
     channels, height, width = features.shape
     flat = features.reshape(channels, -1).double()
+    rounding = 1e-9 * flat.norm()  # less than that is no contrast
     flat = flat - flat.mean(1, keepdim=True)
     u, s, v = torch.linalg.svd(flat, full_matrices=False)
     # A component may be turned round; the channel with the most weight is to count upwards.
@@ -92,7 +93,7 @@ def principal_colours(features: Tensor) -> Tensor:
     scores = (s * signs)[:, None] * v
     colours = torch.full((COLOURS, height * width), 0.5, dtype=torch.float64)
     for k in range(min(COLOURS, len(s))):
-        if s[k] <= 1e-9 * s[0] or s[0] == 0:
+        if s[k] <= rounding:
             break
         low, high = torch.quantile(scores[k], torch.tensor([TAILS, 1 - TAILS]).double())
         colours[k] = ((scores[k] - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)

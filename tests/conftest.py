@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +18,32 @@ from colorflow.models.presets import preset
 from colorflow.networks.backbones import backbone_hash
 from colorflow.resources import bundled
 from colorflow.translate import Translator
+
+
+def _place(nodeid: str) -> str:
+    """What stays together when tests run side by side: a file, and all that needs the page."""
+    file = nodeid.partition("::")[0]
+    return "tests/ui" if file.startswith("tests/ui/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share out by file, but with one server of the page and one browser at a time."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _place(nodeid)
+
+    return ByPlace(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Side by side, begin with the page: nothing takes longer."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=lambda item: _place(item.nodeid) != "tests/ui")
 
 
 @pytest.fixture

@@ -36,7 +36,9 @@ def test_more_maps_than_fit_beside_each_other_stand_in_rows(tiny, cat, monkeypat
     rows = np.asarray(explain(tiny, cat))
     step = (rows.shape[1] + GAP) // 2, (rows.shape[0] + GAP) // -(-(levels + 1) // 2)
     third = flat[:, 2 * step[0] : 3 * step[0] - GAP]
-    assert (rows[step[1] : step[1] + len(third), : step[0] - GAP] == third).all()
+    again = rows[step[1] : step[1] + len(third), : step[0] - GAP]
+    # The maps are computed anew, and a rounding may tip.
+    assert np.abs(again.astype(int) - third).max() <= 1
 
 
 def test_a_picture_without_a_side_is_refused(tiny, cat):
@@ -64,5 +66,7 @@ def test_without_any_contrast_all_is_grey():
     one = torch.ones(4, 2, 2)
     one[:, 0] = 0
     found = principal_colours(one)
-    assert set(found[0].unique().tolist()) == {0.0, 1.0}
+    # Singular vectors are good to a rounding, which is another one on every processor.
+    ends = torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    torch.testing.assert_close(found[0].sort(0).values, ends, atol=1e-6, rtol=0)
     assert (found[1:] == 0.5).all()

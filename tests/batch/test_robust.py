@@ -34,7 +34,7 @@ def test_malformed_files_fail_one_by_one_and_the_good_ones_get_done(tiny, tmp_pa
         SamplePainter(tiny, BatchConfig(samples=1)), jobs, BatchConfig(samples=1)
     ):
         results[result.source.name] = result
-        assert time.monotonic() - last < 10  # a hang
+        assert time.monotonic() - last < 60  # a hang
         last = time.monotonic()
     assert set(results) == set(files)
     for name, result in results.items():

@@ -35,7 +35,8 @@ def test_condition_is_the_colour_photo_at_the_size_of_the_model():
 def test_a_grey_photo_is_a_condition_of_three_equal_channels():
     condition = Translation(GEOMETRY).condition(Photo(photo(1).pixels[..., 0].copy()))
     assert condition.shape == (1, 3, 64, 80)
-    assert torch.equal(condition[:, 0], condition[:, 2])
+    # Reduced one by one; the last bit may depend on where in the memory a value lies.
+    torch.testing.assert_close(condition[:, 0], condition[:, 2])
 
 
 def test_target_is_the_partner_in_lab_and_comes_back():

@@ -55,14 +55,18 @@ def test_a_best_image_is_never_better_than_the_best_pixels(generator, n):
     for _ in range(20):
         samples = torch.randn(n, 2, 4, 4, generator=generator)
         errors = chroma_errors(samples, torch.randn(2, 4, 4, generator=generator))
-        assert errors.best_pixel <= errors.best_image <= errors.one
+        # Of one sample, all three are the same mean, but summed in another order.
+        slack = 1 + 1e-12
+        assert errors.best_pixel <= errors.best_image * slack <= errors.one * slack**2
 
 
 def test_one_sample_has_no_spread(generator):
     sample, truth = torch.randn(2, 2, 4, 4, generator=generator)
     errors = chroma_errors(sample[None], truth)
     assert errors.variance == errors.distance == 0
-    assert errors.best_image == errors.best_pixel == errors.one > 0
+    assert errors.one > 0
+    assert errors.best_image == pytest.approx(errors.one, rel=1e-12)
+    assert errors.best_pixel == pytest.approx(errors.one, rel=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2, 4, 4), (3, 2, 4, 5), (3, 1, 4, 4)])

@@ -59,7 +59,7 @@ def test_taps_come_in_the_order_asked_for_and_do_not_depend_on_each_other(
     features = load_backbone("lite2", ("stage3", "stage1"))(grey)
     assert tuple(features) == ("stage3", "stage1")
     for tap, value in features.items():
-        assert torch.equal(value, network(grey)[tap])
+        assert relative_error(value, network(grey)[tap]) < 1e-5, tap
 
 
 def test_photos_of_a_batch_do_not_influence_each_other(

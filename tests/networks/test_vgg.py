@@ -94,7 +94,7 @@ def test_taps_come_in_the_order_asked_for(grey: Tensor):
 
 def test_a_tap_does_not_depend_on_the_other_taps(network: VGG16Features, grey: Tensor):
     alone = seeded_network(("conv2_2",))(grey)["conv2_2"]
-    assert torch.equal(alone, network(grey)["conv2_2"])
+    assert relative_error(alone, network(grey)["conv2_2"]) < 1e-5
 
 
 def test_photos_of_a_batch_do_not_influence_each_other(network: VGG16Features, grey: Tensor):

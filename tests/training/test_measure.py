@@ -29,7 +29,7 @@ def test_every_figure_has_one_finite_value_per_photo(lively: ConditionalINN, bat
 def test_an_untrained_regressor_is_as_good_as_grey(batch: Batch):
     figures = measured(ConditionalINN(preset("tiny")).eval(), batch, samples=0)
     assert set(figures) == {"grey", "regressor"}  # the flow is left out
-    assert torch.equal(figures["regressor"], figures["grey"])
+    assert torch.allclose(figures["regressor"], figures["grey"])
     assert torch.allclose(figures["grey"], batch["target"].square().mean((1, 2, 3)))
 
 
@@ -58,10 +58,10 @@ def test_without_temperature_all_samples_are_one(lively: ConditionalINN, batch: 
 
 
 def test_best_is_the_best_whole_sample(lively: ConditionalINN, batch: Batch):
-    # More samples of the same seeds can only do better.
+    # More samples of the same seeds can only do better, but for the rounding of a larger batch.
     only = {name: value[:1] for name, value in batch.items()}
     best = [measured(lively, only, samples=n)["best@1.0"] for n in (2, 4, 16)]
-    assert best[0] >= best[1] >= best[2]
+    assert best[0] * (1 + 1e-5) >= best[1] >= best[2] * (1 - 1e-5)
     assert best[0] > best[2]
 
 
