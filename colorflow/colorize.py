@@ -88,7 +88,7 @@ class Colorizer(Sampler):
         Args:
             photo: path, picture or array; of a colour photo only the lightness is used.
             n: how many.
-            saturation: 0 is the mode-like, muted picture, 1 is as sampled; at most 2.
+            saturation: 0 is the mode-like, muted picture, 1 is as sampled; at most 1.5.
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
             hints: colours wished at places of the upright photo.

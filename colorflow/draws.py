@@ -16,6 +16,8 @@ STRATEGIES = ("representative", "independent")
 CANDIDATES = 32
 # A draw whose target is implausible is replaced so often.
 ATTEMPTS = 8
+# Beyond it draws have nothing to do with what the model learnt.
+MAX_TEMPERATURE = 3.0
 # Factors on chroma up to which pictures were looked at.
 MAX_VIVID = 2.0
 DETAILS = (1.0, 1.5, 2.0)
@@ -53,9 +55,12 @@ class Draw:
             raise ConfigError(f"n: expected at least 1 variant, got {self.n}")
         require_strategy(self.strategy)
         spread = self.temperature if isinstance(self.temperature, tuple) else (self.temperature,)
-        for name, values in (("temperature", spread), ("factor", (self.factor,))):
-            if not all(math.isfinite(value) and value >= 0 for value in values):
-                raise ConfigError(f"{name}: expected a number >= 0, got {getattr(self, name)}")
+        if not all(0 <= value <= MAX_TEMPERATURE for value in spread):
+            raise ConfigError(
+                f"temperature: expected 0 to {MAX_TEMPERATURE:g}, got {self.temperature}"
+            )
+        if not (math.isfinite(self.factor) and self.factor >= 0):
+            raise ConfigError(f"factor: expected a number >= 0, got {self.factor}")
 
     def latents(self, numbers: Sequence[int], attempts: Sequence[int] | None = None) -> Latents:
         """Draw some of the photo's latents; each depends on its own number and attempt only.

@@ -84,7 +84,7 @@ class Translator(Sampler):
         Args:
             photo: path, picture or array.
             n: how many.
-            strength: 0 is the mode-like, plain picture, 1 is as sampled; at most 2.
+            strength: 0 is the mode-like, plain picture, 1 is as sampled; at most 1.5.
             temperature: standard deviation of the latents; the model's own default where None.
             seed: of the random numbers.
             draw: ``"representative"`` or ``"independent"``.

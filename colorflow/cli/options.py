@@ -89,7 +89,7 @@ PrecisionOption = Annotated[
 FormatOption = Annotated[Format, typer.Option("--format", help="File format of the results.")]
 OutOption = Annotated[str, typer.Option("--out", "-o", help="Folder of the results, or a URL.")]
 SaturationOption = Annotated[
-    float, typer.Option(min=0.0, help="Length of the latents, 0 to 2: 0 is muted, 1 as sampled.")
+    float, typer.Option(min=0.0, help="Length of the latents, 0 to 1.5: 0 is muted, 1 as sampled.")
 ]
 VividOption = Annotated[
     float, typer.Option(min=0.0, help="Factor on the colours of the results, 0 to 2.")

@@ -33,7 +33,7 @@ class Colorization(Domain):
     condition_channels = 1
     target_channels = 2
     strength = "saturation"
-    max_strength = 2.0
+    max_strength = 1.5
     result = "color"
     done = "coloured"
 

@@ -39,7 +39,7 @@ class Translation(Domain):
     condition_channels = 3
     target_channels = 3
     strength = "strength"
-    max_strength = 2.0
+    max_strength = 1.5
     result = "translated"
     done = "translated"
 
