@@ -19,6 +19,10 @@ from colorflow.models.latents import Latents
 from colorflow.wishes import HintConfig, Wish
 
 
+# By which latents of a level move that is drawn with less.
+LEAST_SPREAD = 0.3
+
+
 def steer(
     model: ConditionalINN,
     code: Latents,
@@ -133,7 +137,8 @@ class _Objective:
 def _temperatures(temperature: float | Sequence[float], levels: int) -> Sequence[float]:
     """Give the model's own temperature of each level, by which latents move.
 
-    Not the user's: even the muted picture, drawn with none, can follow a hint.
+    Not the user's: even the muted picture, drawn with none, can follow a hint; and not without a
+    least one: fine levels that are drawn as their mode still hold what is small.
     """
     spread = temperature if isinstance(temperature, Sequence) else [temperature] * levels
-    return spread if any(spread) else [1.0] * levels
+    return [max(LEAST_SPREAD, value) for value in spread]

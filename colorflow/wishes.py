@@ -21,7 +21,7 @@ class HintConfig:
     """How hints act; the defaults are a choice among those of ``scripts/tune_hints.py``.
 
     Args:
-        reach: how far a hint reaches, standard deviation in chroma pixels.
+        reach: how far a hint reaches, standard deviation as a share of the shorter side.
         likeness: to pixels how unlike in lightness, standard deviation in units of L.
         at_hint: standard deviation in Delta E of the colour at a hint from the wished one.
         near_hint: of the colours around it from the wished one.
@@ -30,7 +30,7 @@ class HintConfig:
         good: residual in Delta E with which a variant may end earlier.
     """
 
-    reach: float = 4.0
+    reach: float = 0.125
     likeness: float = 10.0
     at_hint: float = 1.0
     near_hint: float = 8.0
@@ -144,7 +144,8 @@ def _nearness(
     rows, columns = (torch.arange(side, dtype=coarse.dtype) + 0.5 for side in coarse.shape)
     down = (rows - (row + 0.5) / factor).square()
     across = (columns - (column + 0.5) / factor).square()
-    space = (down[:, None] + across) / (2 * config.reach**2)
+    reach = config.reach * min(coarse.shape)
+    space = (down[:, None] + across) / (2 * reach**2)
     return torch.exp(-space - (coarse - around).square() / (2 * config.likeness**2))
 
 

@@ -30,8 +30,8 @@ WAYS = {
     "and surroundings": HintConfig(elsewhere=math.inf),
     "and the rest (usual)": HintConfig(),
     "the rest more": HintConfig(elsewhere=40.0),
-    "short reach": HintConfig(reach=2.0),
-    "long reach": HintConfig(reach=6.0),
+    "short reach": HintConfig(reach=0.0625),
+    "long reach": HintConfig(reach=0.1875),
 }
 SAMPLES = 4
 
