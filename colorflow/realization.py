@@ -12,7 +12,7 @@ from torch import Tensor
 from colorflow.decoding import decode
 from colorflow.domains import Domain
 from colorflow.draws import ATTEMPTS, CANDIDATES, Draw, Drawn
-from colorflow.errors import ImplausibleError
+from colorflow.errors import ConfigError, ImplausibleError
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
@@ -61,12 +61,28 @@ def choose(model: ConditionalINN, draw: Draw, prepared: PreparedCondition) -> Dr
         return draw.drawn(range(draw.n))
     candidates = dataclasses.replace(draw, factor=1.0).latents(range(CANDIDATES))
     device = next(model.parameters()).device
-    distance = distances(model.coarse(candidates.to(device), prepared))
+    distance = distances(_compared(model, model.coarse(candidates.to(device), prepared)))
     order = greedy_medoids(distance)[: draw.n]
     further = draw.n - len(order)
     if further:
         return draw.drawn([*order, *range(CANDIDATES, draw.n)], [1 / draw.n] * draw.n)
     return draw.drawn(order, shares_of(distance, order, model.config.share_shrinkage))
+
+
+def _compared(model: ConditionalINN, maps: Tensor) -> Tensor:
+    """Give what the maps of the coarse stages tell of the target, as far as that is known."""
+    metric = model.config.coarse_metric
+    if not metric:
+        return maps
+    if len(metric[0]) != maps.shape[1]:
+        raise ConfigError(
+            f"coarse_metric: expected {maps.shape[1]} columns, the channels of the coarse map of "
+            f"model '{model.config.name}', got {len(metric[0])}"
+        )
+    # On the CPU and in double precision, as the distances are: sums of sixteen terms.
+    return torch.einsum(
+        "kc,nchw->nkhw", maps.new_tensor(metric).double().cpu(), maps.double().cpu()
+    )
 
 
 class Realizer:

@@ -17,17 +17,17 @@ from colorflow.errors import ConfigError
 def distances(maps: Tensor) -> Tensor:
     """Compute how far maps are from each other.
 
-        d_ij = mean over pixels of |x_i - x_j|,   |.| the Euclidean norm over channels
+        d_ij = |x_i - x_j|,   the Euclidean norm over channels and pixels
 
     Args:
-        maps: [count, channels, height, width], or vectors [count, channels].
+        maps: [count, channels, height, width], or any other shape per map.
 
     Returns:
         float64 [count, count], on the CPU.
     """
-    flat = maps.detach().to("cpu", torch.float64).flatten(2) if maps.dim() > 2 else maps[..., None]
-    rows = [(flat - row).square().sum(1).sqrt().mean(1) for row in flat.double()]
-    return torch.stack(rows)
+    flat = maps.detach().to("cpu", torch.float64).flatten(1)
+    # Differences, not products: equal maps are at distance zero.
+    return torch.stack([(flat - row).square().sum(1).sqrt() for row in flat])
 
 
 def greedy_medoids(distance: Tensor) -> list[int]:

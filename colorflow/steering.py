@@ -18,7 +18,6 @@ from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
 from colorflow.wishes import HintConfig, Wish
 
-
 # By which latents of a level move that is drawn with less.
 LEAST_SPREAD = 0.3
 

@@ -55,7 +55,8 @@ def translate(
     samples: Annotated[int, typer.Option(min=1, help="Variants per photo.")] = 4,
     pick: Annotated[Pick, typer.Option(help="Which of them are written.")] = Pick.all,
     strength: Annotated[
-        float, typer.Option(min=0.0, help="Length of the latents, 0 to 1.5: 0 is plain, 1 as sampled.")
+        float,
+        typer.Option(min=0.0, help="Length of the latents, 0 to 1.5: 0 is plain, 1 as sampled."),
     ] = 1.0,
     temperature: Annotated[
         float | None,

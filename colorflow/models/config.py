@@ -86,6 +86,10 @@ class ModelConfig:
             level of the latents, finest first.
         share_shrinkage: how far the shares of representative variants are drawn towards equal ones,
             in [0, 1]; fitted so that shares are as often right as they say.
+        coarse_metric: rows of a matrix, one column per channel of the map that the coarse stages
+            give (:meth:`colorflow.models.cinn.ConditionalINN.coarse`): what that map tells of the
+            target, fitted by least squares; representative variants are compared by it. The map is
+            compared as it is where there are no rows.
     """
 
     name: str
@@ -108,6 +112,7 @@ class ModelConfig:
     mixing_seed: int = 0
     temperature: float | tuple[float, ...] = 0.85
     share_shrinkage: float = 0.0
+    coarse_metric: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         get_clamp(self.clamp)
@@ -138,6 +143,12 @@ class ModelConfig:
             raise ConfigError(
                 f"share_shrinkage: expected a number in [0, 1], got {self.share_shrinkage}"
             )
+        rows = self.coarse_metric
+        if rows and not (
+            len({len(row) for row in rows}) == 1
+            and all(math.isfinite(value) for row in rows for value in row)
+        ):
+            raise ConfigError(f"coarse_metric: expected rows of equally many numbers, got {rows}")
         if not 0 <= self.dropout < 1:
             raise ConfigError(f"dropout: expected a number in [0, 1), got {self.dropout}")
         if len(self.kernels) != 3 or any(k % 2 == 0 or k < 1 for k in self.kernels):
@@ -264,6 +275,8 @@ class ModelConfig:
         for field in ("taps", "kernels", "temperature"):
             if isinstance(data.get(field), list):
                 data[field] = tuple(data[field])
+        if "coarse_metric" in data:
+            data["coarse_metric"] = tuple(tuple(row) for row in data["coarse_metric"])
         config: ModelConfig = _build(cls, data)
         return config
 
