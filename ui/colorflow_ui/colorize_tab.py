@@ -104,7 +104,7 @@ class ColorizeTab:
         plain_html(help_html("edits", "What do these do?"))
         with gr.Row():
             self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
-            self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)
+            self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="How much", min_width=160)
         self.blend = gr.Button("Blend the two", elem_id=f"{tab}-blend")
 
     def _connect(self) -> None:
