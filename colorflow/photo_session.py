@@ -11,7 +11,7 @@ from PIL import Image
 
 from colorflow.decoding import rows_per_call
 from colorflow.devices import one_thread
-from colorflow.draws import Drawn
+from colorflow.draws import Drawn, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
@@ -117,40 +117,50 @@ class PhotoSession:
             (made,) = realizer.realize([code.scale(saturation)], [self.prepared])
         return self.sampler.variants_of(made, next(iter(self._finishing.values())))
 
-    def picture(self, variant: Variant, side: int | None = None) -> Image.Image:
+    def picture(self, variant: Variant, side: int | None = None, vivid: float = 1.0) -> Image.Image:
         """Make a preview of a variant.
 
         Args:
             variant: of :meth:`paint`.
             side: longest side in pixels, at most that of the session, which is usual.
+            vivid: factor on the chroma of the preview.
 
         Returns:
             An ``RGB`` picture.
+
+        Raises:
+            ConfigError: the factor is out of range.
         """
+        require_vivid(vivid)
         with one_thread():
             if side is None:
-                return variant.finishing.pictures([variant.target])[0]
-            if side not in self._finishing:
-                small = self._reduced(self._small, side)
-                self._finishing[side] = self.sampler.domain.finishing(small)
-            return self._finishing[side].pictures([variant.target])[0]
+                finishing = variant.finishing
+            else:
+                if side not in self._finishing:
+                    small = self._reduced(self._small, side)
+                    self._finishing[side] = self.sampler.domain.finishing(small)
+                finishing = self._finishing[side]
+            return finishing.with_vivid(vivid).pictures([variant.target])[0]
 
-    def full_size(self, variant: Variant, photo: Photo) -> Variant:
+    def full_size(self, variant: Variant, photo: Photo, vivid: float = 1.0) -> Variant:
         """Give a variant that makes pictures of the photo's own size.
 
         Args:
             variant: of :meth:`paint`.
             photo: the photo of this session, read again.
+            vivid: factor on the chroma of its pictures.
 
         Returns:
             The variant.
 
         Raises:
-            ConfigError: it is another photo.
+            ConfigError: it is another photo, or the factor is out of range.
         """
+        require_vivid(vivid)
         if photo.digest() != self.digest:
             raise ConfigError(f"{photo.name}: expected the photo of this session, got another")
-        return dataclasses.replace(variant, finishing=self.sampler.domain.finishing(photo))
+        finishing = self.sampler.domain.finishing(photo, vivid)
+        return dataclasses.replace(variant, finishing=finishing)
 
     def uncertainty(self, n: int = 16, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         """Map how far samples differ from each other; see :meth:`Colorizer.uncertainty`.

@@ -77,7 +77,7 @@ class Visitor:
         (path,) = httpx.post(f"{self.base}/upload", files=files, timeout=TIMEOUT).json()
         data = {"path": path, "orig_name": name, "meta": {"_type": "gradio.FileData"}}
         body = {
-            "data": [data, self.variants, 1.0, index],
+            "data": [data, index, self.variants, 1.0, "representative", 1.0],
             "fn_index": self.event["id"],
             "session_hash": self.session,
             "trigger_id": self.event["targets"][0][0],

@@ -97,3 +97,17 @@ def test_a_session_in_another_geometry_takes_its_codes(tiny, photo):
 def test_sides_must_be_positive(tiny, photo):
     with pytest.raises(ConfigError, match="side"):
         PhotoSession(tiny, photo, side=0)
+
+
+def test_vivid_is_that_of_the_colorizer_without_another_pass(tiny, photo, session, monkeypatch):
+    (usual,) = tiny.sample(photo, n=1, vivid=1.3, seed=4)
+    (mine,) = session.paint(session.draw(1, seed=4))
+    full = session.full_size(mine, photo, 1.3)
+    assert full.image.tobytes() == usual.image.tobytes()
+    monkeypatch.setattr(session.sampler.domain, "finishing", None)
+    pale, strong = (np.asarray(session.picture(mine, None, v), float) for v in (0.5, 1.5))
+    assert np.ptp(strong, axis=2).mean() > 1.5 * np.ptp(pale, axis=2).mean()
+    with pytest.raises(ConfigError, match="vivid"):
+        session.picture(mine, None, 2.5)
+    with pytest.raises(ConfigError, match="vivid"):
+        session.full_size(mine, photo, -1)

@@ -79,6 +79,9 @@ class Finishing(Protocol):
     def deep(self, target: Tensor) -> np.ndarray:
         """Make a picture of 16 bits per channel, uint16 [height, width, channels]."""
 
+    def with_vivid(self, vivid: float) -> Finishing:
+        """Do the same with another factor on chroma; what is known of the photo is shared."""
+
 
 class Domain(ABC):
     """How to turn a photo into (condition, target), and a predicted target into a picture.

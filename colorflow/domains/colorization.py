@@ -104,5 +104,8 @@ class _ChromaFinishing:
     def deep(self, target: Tensor) -> np.ndarray:
         return self.finisher.deep(self._chroma(target))
 
+    def with_vivid(self, vivid: float) -> Finishing:
+        return _ChromaFinishing(self.domain, self.finisher, vivid)
+
     def _chroma(self, target: Tensor) -> Tensor:
         return self.domain.chroma(target.detach().to("cpu", torch.float32)) * self.vivid

@@ -83,7 +83,9 @@ class Translation(Domain):
         see :class:`colorflow.images.finish.Finisher`. Nothing smaller than a pixel of the model is
         invented: lamps that are smaller are not there, and shadows of the day stay.
         """
-        return _TranslationFinishing(self, photo, vivid)
+        return _TranslationFinishing(
+            self, photo.lightness, Finisher(photo.lightness, photo.alpha), vivid
+        )
 
     def show(self, condition: Tensor) -> Image.Image:
         """Show the picture the model saw."""
@@ -100,15 +102,20 @@ class Translation(Domain):
 class _TranslationFinishing:
     """A :class:`Finisher` that takes targets in units of the model, from any device."""
 
-    def __init__(self, domain: Translation, photo: Photo, vivid: float) -> None:
-        self.domain, self.lightness, self.vivid = domain, photo.lightness, vivid
-        self.finisher = Finisher(photo.lightness, photo.alpha)
+    def __init__(
+        self, domain: Translation, lightness: Tensor, finisher: Finisher, vivid: float
+    ) -> None:
+        self.domain, self.lightness = domain, lightness
+        self.finisher, self.vivid = finisher, vivid
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
         return self.finisher.pictures([self._channels(target) for target in targets])
 
     def deep(self, target: Tensor) -> np.ndarray:
         return self.finisher.deep(self._channels(target))
+
+    def with_vivid(self, vivid: float) -> Finishing:
+        return _TranslationFinishing(self.domain, self.lightness, self.finisher, vivid)
 
     def _channels(self, target: Tensor) -> Tensor:
         lab = self.domain.in_lab(target.detach().to("cpu", torch.float32))

@@ -12,7 +12,7 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here; apt-get install chromium"
 )
 DESK, PHONE = (1280, 900), (390, 844)
-WAIT = 20_000
+WAIT = 40_000
 
 
 def upload(page, tab: str, path: Path) -> None:

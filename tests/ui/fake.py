@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorflow.errors import ImageError
+from colorflow.errors import ImageError, ImplausibleError
 from colorflow_ui.engine import BatchOptions, FileOptions, Saved, Take
+
+# Seeds of a first variant that was drawn again, and of one that stayed impossible.
+AGAIN, IMPOSSIBLE = 77, 88
 
 
 class FakeSitting:
@@ -22,9 +25,21 @@ class FakeSitting:
         self.grey.thumbnail((100, 100))
         self.notes: tuple[str, ...] = ()
 
-    def draw(self, n: int, seed: int, variety: float) -> Iterator[Take]:
+    def draw(
+        self,
+        n: int,
+        seed: int,
+        variety: float,
+        strategy: str = "representative",
+        detail: float = 1.0,
+    ) -> Iterator[Take]:
+        if seed == IMPOSSIBLE:
+            raise ImplausibleError("variant 1: expected colours that a photo can have")
         for index in range(n):
-            yield Take(("drawn", seed, index, variety), f"seed {seed}", 0.5)
+            code = ("drawn", seed, index, variety, strategy, detail)
+            share = 1 / n if strategy == "representative" else None
+            again = seed == AGAIN and index == 0
+            yield Take(code, f"seed {seed}", 0.5, {}, (), share, 10 + index, int(again))
 
     def more_like(self, take: Take, n: int, seed: int) -> Iterator[Take]:
         yield from (Take(("near", take.code, seed, i), "more like this", 0.5) for i in range(n))
@@ -35,23 +50,28 @@ class FakeSitting:
     def blend(self, first: Take, second: Take, share: float) -> Take:
         return Take(("blend", first.code, second.code, share), "blend", 0.01)
 
-    def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
+    def hinted(
+        self,
+        hints: Sequence[Mapping[str, Any]],
+        n: int,
+        seed: int,
+        strategy: str = "representative",
+        detail: float = 1.0,
+        vivid: float = 1.0,
+    ) -> Iterator[Take]:
         for index in range(n):
             residuals = tuple(1.5 + number for number, _ in enumerate(hints))
-            yield Take(("hinted", str(hints), index), f"seed {seed}", 0.5, {}, residuals)
+            code = ("hinted", str(hints), index, strategy, detail, vivid)
+            yield Take(code, f"seed {seed}", 0.5, {}, residuals)
 
     def transferred(self, reference: Any, shares: Sequence[float], seed: int) -> Take:
         return Take(("transfer", reference.name, tuple(shares)), f"Colours of {reference.name}", 0)
 
-    def picture(self, take: Take, saturation: float, side: int) -> Image.Image:
+    def picture(self, take: Take, saturation: float, side: int, vivid: float = 1.0) -> Image.Image:
         hue = (hash_of(take.code) % 997) / 997
-        tint = Image.new(
-            "RGB",
-            self.grey.size,
-            tuple(
-                round(255 * v) for v in colorsys.hsv_to_rgb(hue, 0.6 * min(1, saturation / 2), 1)
-            ),
-        )
+        strength = 0.6 * min(1, saturation / 2) * min(1, vivid / 2 + 0.5)
+        colour = tuple(round(255 * v) for v in colorsys.hsv_to_rgb(hue, strength, 1))
+        tint = Image.new("RGB", self.grey.size, colour)
         return Image.blend(self.grey.convert("RGB"), tint, 0.5)
 
     def uncertainty(self) -> np.ndarray:
@@ -59,14 +79,23 @@ class FakeSitting:
         delta_e[: self.grey.height // 4, : self.grey.width // 4] = 30
         return delta_e
 
-    def save(self, take: Take, saturation: float, options: FileOptions, number: int) -> Saved:
-        text = f"{self.name} {take.code} {saturation} {options.format} {options.metadata}"
+    def save(
+        self,
+        take: Take,
+        saturation: float,
+        options: FileOptions,
+        number: int,
+        vivid: float = 1.0,
+    ) -> Saved:
+        look = f"{saturation} {vivid}"
+        text = f"{self.name} {take.code} {look} {options.format} {options.metadata}"
         return Saved(f"{Path(self.name).stem}_v{number}.png", text.encode(), ("a note",))
 
 
 class FakeEngine:
     levels = 3
     lanes = 2
+    max_strength = 2.0
 
     def open(self, path: Path, name: str, coloured: bool = False) -> FakeSitting:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ from colorflow_ui.local_engine import LocalEngine
 from tests.ui.browsing import PHONE, needs_chromium, open_tab, upload
 
 pytestmark = needs_chromium
+
+
+SHARE = re.compile(r"(\d) · (\d+) % of what seems plausible( · drawn again)?")
 
 
 def variants(page, count: int) -> None:
@@ -31,7 +35,9 @@ def test_upload_choose_adjust_take_home(visit, grey, engine: LocalEngine, tmp_pa
     upload(page, "colorize", grey)
     variants(page, 8)
     captions = page.locator("#colorize-variants .caption-label").all_inner_texts()
-    assert captions[2].startswith("3 · seed 0 · ")
+    shares = [SHARE.fullmatch(text) for text in captions]
+    assert [int(share[1]) for share in shares if share] == [*range(1, 9)]
+    assert sum(int(share[2]) for share in shares if share) == pytest.approx(100, abs=4)
     page.locator("#colorize-variants button.thumbnail-item").nth(2).click()
     page.locator("#colorize-compare img").last.wait_for()
     first = after(page, "colorize")
@@ -40,6 +46,14 @@ def test_upload_choose_adjust_take_home(visit, grey, engine: LocalEngine, tmp_pa
         "before => [...document.querySelectorAll('#colorize-compare img')].pop().src != before",
         arg=first,
     )
+    page.locator("#colorize-compare img").last.wait_for()
+    calm = after(page, "colorize")
+    page.locator("#colorize-vivid input[type=range]").fill("1.5")
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('#colorize-compare img')].pop().src != before",
+        arg=calm,
+    )
+    assert "seed 0" in page.locator("#colorize-title").inner_text()
     with page.expect_download() as download:
         page.get_by_role("button", name="Download in full size").click()
     path = tmp_path / download.value.suggested_filename
@@ -47,7 +61,7 @@ def test_upload_choose_adjust_take_home(visit, grey, engine: LocalEngine, tmp_pa
     assert path.name == "pagoda_v3.png"
     sitting = engine.open(grey, grey.name)
     take = [*sitting.draw(8, 0, 1.0)][2]
-    assert path.read_bytes() == sitting.save(take, 0.5, FileOptions(), 3).data
+    assert path.read_bytes() == sitting.save(take, 0.5, FileOptions(), 3, 1.5).data
     local = (page.url.rsplit("?", 1)[0], "data:", "blob:")
     assert [url for url in elsewhere if not url.startswith(local)] == []
 
@@ -76,6 +90,26 @@ def test_others_are_made_from_one(visit, grey):
     page.get_by_role("button", name="Other colours").click()
     variants(page, 8)
     assert not page.locator("#colorize-viewer").is_visible()
+
+
+def test_independent_draws_with_more_detail_have_no_share(visit, grey, engine: LocalEngine):
+    page = visit()
+    page.get_by_role("button", name="More settings").first.click()
+    page.locator("#colorize-detail").get_by_text("1.5 times").click()
+    upload(page, "colorize", grey)
+    variants(page, 8)
+    label = page.locator("#colorize-variants .caption-label")
+    assert label.filter(has_text="plausible").count() == 8
+    page.locator("#colorize-draw").get_by_text("Independent").click()
+    label.filter(has_text="seed 0").nth(7).wait_for()
+    assert label.filter(has_text="plausible").count() == 0
+    page.locator("#colorize-variants button.thumbnail-item").nth(1).click()
+    page.locator("#colorize-compare img").last.wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download in full size").click()
+    take = [*engine.open(grey, grey.name).draw(2, 0, 1.0, "independent", 1.5)][1]
+    saved = engine.open(grey, grey.name).save(take, 1.0, FileOptions(), 2)
+    assert download.value.path().read_bytes() == saved.data
 
 
 def test_an_example_and_the_keyboard_are_enough(visit):

@@ -69,7 +69,7 @@ def test_points_can_be_typed_and_colour_the_photo(visit, portrait):
     page.wait_for_function("document.querySelector('#hints-json textarea').value.includes('520')")
     assert json.loads(json_of.input_value()) == [{"x": 520, "y": 1100, "hex": "#d9743a"}]
     page.get_by_role("button", name="Colour with these points").click()
-    page.locator("#hints-variants img").nth(2).wait_for(timeout=3 * WAIT)
+    page.locator("#hints-variants img").nth(2).wait_for(timeout=6 * WAIT)
     page.locator("#hints-variants button.thumbnail-item").first.click()
     page.get_by_text("Colour difference left at each point").wait_for()
 
@@ -124,6 +124,8 @@ def test_a_day_becomes_several_nights(visit, tmp_path):
     page.locator("#night-variants button.thumbnail-item").nth(1).click()
     page.locator("#night-compare img").last.wait_for()
     page.get_by_text("What is strength?").wait_for()
+    assert not page.locator("#night-vivid").is_visible()
+    assert "% of what seems plausible" in page.locator("#night-title").inner_text()
     with page.expect_download() as download:
         page.locator("#night-save").click()
     path = tmp_path / "night.jpg"

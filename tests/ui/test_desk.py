@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from PIL import Image
 
 from colorflow.errors import ImageError
-from colorflow_ui.desk import Desk, caption, in_words
+from colorflow_ui.desk import Desk, caption, in_words, title
 from colorflow_ui.engine import FileOptions, Take
 from colorflow_ui.visitors import MAX_TAKES, NothingOpenError
+from colorflow_ui.widgets import guarded
+from tests.ui.fake import AGAIN, IMPOSSIBLE
 
 
 def drawn(desk: Desk, key: str, upload: Path, n: int = 3) -> list[tuple[str, str]]:
@@ -23,7 +26,7 @@ def test_variants_come_one_by_one_with_captions(desk, upload):
     steps = [len(s) for s in desk.fill("ann", "colorize", bench.sitting.draw(3, 5, 1.0))]
     assert steps == [1, 2, 3]
     shown = drawn(desk, "ann", upload)
-    assert [text for _, text in shown] == [f"{i} · seed 5 · typical" for i in (1, 2, 3)]
+    assert [text for _, text in shown] == [f"{i} · 33 % of what seems plausible" for i in (1, 2, 3)]
     pictures = {Path(path).read_bytes() for path, _ in shown}
     assert len(pictures) == 3
 
@@ -50,13 +53,66 @@ def test_a_pick_is_compared_with_the_grey_photo_and_follows_the_saturation(desk,
     assert red == green == blue
 
 
+def test_vivid_changes_the_comparison_and_draws_nothing(desk, upload, monkeypatch):
+    drawn(desk, "ann", upload)
+    desk.pick("ann", "colorize", 1)
+    monkeypatch.setattr(type(desk.bench("ann", "colorize").sitting), "draw", None)
+    usual, pale = (desk.compare("ann", "colorize", 1.0, vivid) for vivid in (1.0, 0.4))
+    assert Path(usual.after).read_bytes() != Path(pale.after).read_bytes()
+    assert usual.caption == pale.caption
+
+
+def test_independent_draws_and_edits_have_no_share(desk, upload):
+    bench = desk.open("ann", "colorize", str(upload))
+    independent = next(bench.sitting.draw(1, 5, 1.0, "independent"))
+    assert caption(1, independent) == "1 · seed 5 · typical"
+    first = next(bench.sitting.draw(1, 5, 1.0))
+    edited = next(bench.sitting.more_like(first, 1, 3))
+    assert caption(2, edited) == "2 · more like this · typical"
+
+
+def test_a_variant_that_was_drawn_again_says_so(desk, upload):
+    bench = desk.open("ann", "colorize", str(upload))
+    shown = list(desk.fill("ann", "colorize", bench.sitting.draw(2, AGAIN, 1.0)))[-1]
+    assert shown[0][1] == "1 · 50 % of what seems plausible · drawn again"
+    assert "again" not in shown[1][1]
+    desk.pick("ann", "colorize", 0)
+    told = desk.compare("ann", "colorize", 1.0).caption
+    assert told == (
+        "1 · seed 77 · 50 % of what seems plausible · typical · "
+        "drawn again: the first draw had impossible colours"
+    )
+    assert title(1, Take(None, "seed 0", 1.0, redrawn=2)).endswith(
+        "drawn again: the first 2 draws had impossible colours"
+    )
+
+
+def test_colours_that_stay_impossible_are_said_in_one_line(desk, upload):
+    desk.open("ann", "colorize", str(upload))
+
+    @guarded(1)
+    def draw():
+        takes = desk.bench("ann", "colorize").sitting.draw(2, IMPOSSIBLE, 1.0)
+        for shown in desk.fill("ann", "colorize", takes):
+            yield ["", shown]
+
+    ((notice, kept),) = draw()
+    assert "variant 1: expected colours that a photo can have" in notice
+    assert "alert" in notice
+    assert "\n" not in notice
+    assert kept == gr.skip()
+
+
 def test_what_is_saved_is_the_pick_as_it_was_adjusted(desk, upload):
     drawn(desk, "ann", upload)
     desk.pick("ann", "colorize", 2)
     path, notes = desk.save("ann", "colorize", 0.4, FileOptions("png", "strip"))
     assert Path(path).name == "street_v3.png"
-    assert Path(path).read_text() == "street.png ('drawn', 5, 2, 1.0) 0.4 png strip"
+    drawn_as = "('drawn', 5, 2, 1.0, 'representative', 1.0)"
+    assert Path(path).read_text() == f"street.png {drawn_as} 0.4 1.0 png strip"
     assert notes == ("a note",)
+    path, _ = desk.save("ann", "colorize", 0.4, FileOptions(), 1.3)
+    assert Path(path).read_text() == f"street.png {drawn_as} 0.4 1.3 keep keep"
 
 
 def test_nothing_is_open_at_first(desk, upload):

@@ -12,6 +12,7 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from colorflow.images.write import read_history
 from colorflow.resources import bundled
 from colorflow_ui.engine import FileOptions
 from colorflow_ui.launch import Server
@@ -50,12 +51,37 @@ def test_png_files_are_the_engines_to_the_byte(client, engine: LocalEngine):
         photo=handle_file(CAT), samples=2, seed=3, format="png", api_name="/colorize"
     )
     sitting = engine.open(CAT, "cat.jpg")
-    for number, (take, path) in enumerate(zip(sitting.draw(2, 3, 1.0), paths, strict=True), 1):
+    takes = list(sitting.draw(2, 3, 1.0))
+    for number, (take, path) in enumerate(zip(takes, paths, strict=True), 1):
         saved = sitting.save(take, 1.0, FileOptions("png"), number)
         assert Path(path).name == saved.name == f"cat_v{number}.png"
         assert Path(path).read_bytes() == saved.data
     assert [fact["variant"] for fact in facts] == [1, 2]
     assert all(0 <= fact["typicality"] <= 1 for fact in facts)
+    assert sum(fact["share"] for fact in facts) == pytest.approx(1, abs=0.002)
+    assert [fact["number"] for fact in facts] == [take.number for take in takes]
+    assert [fact["redrawn"] for fact in facts] == [take.redrawn for take in takes]
+
+
+def test_draw_vivid_and_detail_are_followed(client, engine: LocalEngine):
+    (path,), (fact,) = client.predict(
+        photo=handle_file(CAT),
+        samples=1,
+        seed=3,
+        format="png",
+        draw="independent",
+        vivid=1.2,
+        detail=1.5,
+        api_name="/colorize",
+    )
+    sitting = engine.open(CAT, "cat.jpg")
+    take = next(sitting.draw(1, 3, 1.0, "independent", 1.5))
+    saved = sitting.save(take, 1.0, FileOptions("png"), 1, 1.2)
+    assert Path(path).read_bytes() == saved.data
+    assert (fact["share"], fact["number"], fact["redrawn"]) == (None, 0, take.redrawn)
+    history = read_history(Path(path))
+    assert history is not None
+    assert (history["draw"], history["vivid"], history["detail"]) == ("independent", 1.2, 1.5)
 
 
 def test_places_are_left_out_on_request(client, tmp_path):
@@ -108,7 +134,8 @@ def test_nights_are_the_engines_to_the_byte(client):
         assert Path(path).name == saved.name
         assert Path(path).read_bytes() == saved.data
     assert [fact["variant"] for fact in facts] == [1, 2]
-    with pytest.raises(AppError, match="strength: expected a number from 0 to 10"):
+    assert sum(fact["share"] for fact in facts) == pytest.approx(1, abs=0.002)
+    with pytest.raises(AppError, match="strength: expected a number from 0 to 2"):
         client.predict(photo=handle_file(pagoda), strength=-1, api_name="/translate")
 
 
@@ -116,12 +143,18 @@ def test_a_batch(client, tmp_path):
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"nothing")
     archive, lines = client.predict(
-        photos=[handle_file(CAT), handle_file(broken)], samples=1, api_name="/batch"
+        photos=[handle_file(CAT), handle_file(broken)],
+        samples=1,
+        draw="independent",
+        vivid=0.5,
+        api_name="/batch",
     )
     assert Path(archive).suffix == ".zip"
     assert {line["input"]: line["status"] for line in lines} == {
         "cat.jpg": "ok", "broken.jpg": "failed",
     }  # fmt: skip
+    with pytest.raises(AppError, match="vivid: expected 0 to 2"):
+        client.predict(photos=[handle_file(CAT)], vivid=-1, api_name="/batch")
 
 
 def test_about(client):
@@ -132,7 +165,12 @@ def test_about(client):
     ("values", "words"),
     [
         ({"samples": 99}, "samples"),
-        ({"saturation": -1}, "saturation"),
+        ({"saturation": -1}, "saturation: expected a number from 0 to 2"),
+        ({"saturation": 2.5}, "saturation: expected a number from 0 to 2"),
+        ({"vivid": 2.1}, "vivid: expected 0 to 2, got 2.1$"),
+        ({"detail": 1.2}, "detail: expected 1, 1.5 or 2, got 1.2$"),
+        ({"detail": None}, "detail: expected a number, got nothing$"),
+        ({"draw": "best"}, "best is not in the list of choices"),
         ({"seed": -1}, "seed"),
         ({"hints": "[1]"}, "hints"),
     ],
@@ -161,7 +199,7 @@ def test_files_elsewhere_on_the_machine_are_forbidden(server, path):
 
 def test_a_path_of_the_machine_is_no_upload(server):
     data = {"path": "/etc/hostname", "meta": {"_type": "gradio.FileData"}}
-    values = [data, 1, 1, 0, "keep", "keep", ""]
+    values = [data, 1, 1, 0, "keep", "keep", "", "representative", 1, 1]
     start = httpx.post(f"{server.url}gradio_api/call/colorize", json={"data": values})
     event = start.json()["event_id"]
     answer = httpx.get(f"{server.url}gradio_api/call/colorize/{event}", timeout=30)

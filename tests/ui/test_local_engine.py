@@ -6,6 +6,7 @@ import json
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -36,6 +37,7 @@ def photos(tmp_path: Path, cat) -> list[tuple[Path, str]]:
 def test_a_batch_is_one_zip_with_a_report_that_names_no_folder(small, photos, tmp_path):
     told: list[tuple[int, int, str]] = []
     options = BatchOptions(2, 0.8, 3, FileOptions("png"))
+    assert (options.draw, options.vivid, options.detail) == ("representative", 1.0, 1.0)
     archive, lines = small.batch(photos, options, tmp_path, lambda *t: told.append(t))
     with zipfile.ZipFile(archive) as file:
         names = sorted(file.namelist())
@@ -54,6 +56,27 @@ def test_a_batch_is_one_zip_with_a_report_that_names_no_folder(small, photos, tm
     assert str(tmp_path) not in "".join(texts)
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
     assert all(total == 4 for _, total, _ in told)
+
+
+def test_a_batch_follows_draw_vivid_and_detail(small, photos, tmp_path):
+    options = BatchOptions(2, 1.0, 3, FileOptions("png"), "independent", 0.0, 2.0)
+    archive, lines = small.batch(photos[:1], options, tmp_path, lambda *_: None)
+    assert lines[0]["status"] == "ok"
+    assert [said["number"] for said in lines[0]["variants"]] == [0, 1]
+    assert all("share" not in said for said in lines[0]["variants"])
+    with (
+        zipfile.ZipFile(archive) as file,
+        file.open("cat_v1.png") as opened,
+        Image.open(opened) as picture,
+    ):
+        pixels = np.asarray(picture)
+    assert np.ptp(pixels, axis=2).max() <= 1
+
+
+def test_the_largest_strength_is_known_without_a_model():
+    engines = LocalEngine(), LocalEngine("night", translate=True)
+    assert [engine.max_strength for engine in engines] == [2.0, 2.0]
+    assert [engine._colorizer for engine in engines] == [None, None]
 
 
 def test_a_batch_of_nothing_usable_says_why(small, photos, tmp_path):

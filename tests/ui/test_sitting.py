@@ -14,12 +14,13 @@ from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.painters import SamplePainter
 from colorflow.batch.places import full_name
-from colorflow.batch.recolor import read_recipe
+from colorflow.batch.recolor import RecipePainter, read_recipe
 from colorflow.batch.run import run_jobs
-from colorflow.errors import ImageError
+from colorflow.errors import ConfigError, ImageError, ImplausibleError
 from colorflow.hints import parse_hints
 from colorflow.images.read import read_metadata, read_photo
 from colorflow.images.write import read_history
+from colorflow.photo_session import PhotoSession
 from colorflow_ui.engine import FileOptions, Take
 from colorflow_ui.sitting import PhotoSitting, reader
 
@@ -66,21 +67,100 @@ def test_a_sample_is_the_very_file_of_the_command_line(
         assert saved.data == path.read_bytes()
 
 
-def test_hinted_files_are_those_of_the_command_line(tiny, photo, sitting, tmp_path):
-    rows = [{"x": 40, "y": 30, "hex": "#b5412d"}, {"x": 120, "y": 80, "hex": "#2d5fb5"}]
-    hints = {full_name(photo): parse_hints(rows, "test")}
-    config = BatchConfig(samples=2, seed=9, hints=hints)
+@pytest.mark.parametrize(
+    ("strategy", "detail", "vivid"),
+    [("independent", 1.0, 1.0), ("representative", 1.5, 1.0), ("representative", 2.0, 1.4)],
+)
+def test_files_of_other_settings_are_those_of_the_command_line(
+    tiny, photo, sitting, tmp_path, strategy, detail, vivid
+):
+    config = BatchConfig(samples=3, seed=9, draw=strategy, detail=detail, vivid=vivid)
     job = Job(photo, tmp_path / "out" / "cat", named=True)
     results = list(run_jobs(SamplePainter(tiny, config), [job], config))
-    takes = list(sitting.hinted(rows, 2, 9))
+    takes = list(sitting.draw(3, 9, 1.0, strategy, detail))
+    shares = [take.share for take in takes]
+    if strategy == "independent":
+        assert shares == [None] * 3
+        assert [take.number for take in takes] == [0, 1, 2]
+    else:
+        assert sum(shares) == pytest.approx(1)
+    for number, path in enumerate(results[0].outputs, 1):
+        saved = sitting.save(takes[number - 1], 1.0, FileOptions(), number, vivid)
+        assert saved.data == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("saturation", "vivid", "detail", "strategy", "variety"),
+    [
+        (1.0, 1.2, 1.0, "representative", 1.0),
+        (0.7, 0.5, 1.5, "representative", 0.9),
+        (1.0, 1.0, 2.0, "independent", 1.0),
+    ],
+)
+def test_a_download_is_recoloured_to_the_same_bytes(
+    tiny, photo, sitting, tmp_path, saturation, vivid, detail, strategy, variety
+):
+    take = list(sitting.draw(4, 9, variety, strategy, detail))[2]
+    saved = sitting.save(take, saturation, FileOptions(), 3, vivid)
+    path = tmp_path / saved.name
+    path.write_bytes(saved.data)
+    recipe = read_recipe(path)
+    assert (recipe.number, recipe.attempt) == (take.number, take.redrawn)
+    painter = RecipePainter(tiny, recipe)
+    job = Job(photo, tmp_path / "again", named=True)
+    (result,) = run_jobs(painter, [job], painter.config)
+    assert result.outputs[0].read_bytes() == saved.data
+
+
+def test_a_replaced_draw_is_told_and_recoloured(tiny, photo, tmp_path, monkeypatch):
+    usual = next(opened(tiny, photo).draw(1, 9, 1.0)).code.target
+
+    def plausible(_: object, targets: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([not torch.allclose(t, usual, atol=1e-4) for t in targets])
+
+    monkeypatch.setattr(type(tiny.domain), "plausible", plausible)
+    sitting = opened(tiny, photo)
+    take, other = sitting.draw(2, 9, 1.0)
+    assert (take.redrawn, other.redrawn) == (1, 0)
+    path = tmp_path / "cat_v1.jpg"
+    path.write_bytes(sitting.save(take, 1.0, FileOptions(), 1, 1.2).data)
+    assert read_history(path)["redrawn"] == 1
+    painter = RecipePainter(tiny, read_recipe(path))
+    job = Job(photo, tmp_path / "again", named=True)
+    (result,) = run_jobs(painter, [job], painter.config)
+    assert result.outputs[0].read_bytes() == path.read_bytes()
+    monkeypatch.setattr(type(tiny.domain), "plausible", lambda _, t: torch.zeros(len(t)) > 0)
+    with pytest.raises(ImplausibleError, match="variant 1"):
+        next(sitting.draw(1, 9, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "detail", "vivid"),
+    [("representative", 1.0, 1.0), ("independent", 1.5, 1.3)],
+)
+def test_hinted_files_are_those_of_the_command_line(
+    tiny, photo, sitting, tmp_path, strategy, detail, vivid
+):
+    rows = [{"x": 40, "y": 30, "hex": "#b5412d"}, {"x": 120, "y": 80, "hex": "#2d5fb5"}]
+    hints = {full_name(photo): parse_hints(rows, "test")}
+    how = {"draw": strategy, "detail": detail, "vivid": vivid}
+    config = BatchConfig(samples=2, seed=9, hints=hints, **how)
+    job = Job(photo, tmp_path / "out" / "cat", named=True)
+    results = list(run_jobs(SamplePainter(tiny, config), [job], config))
+    takes = list(sitting.hinted(rows, 2, 9, strategy, detail, vivid))
     for number, (take, path) in enumerate(zip(takes, results[0].outputs, strict=True), 1):
         assert len(take.residuals) == 2
-        assert sitting.save(take, 1.0, FileOptions(), number).data == path.read_bytes()
+        assert take.share is None
+        assert sitting.save(take, 1.0, FileOptions(), number, vivid).data == path.read_bytes()
     path = tmp_path / "calm.png"
-    path.write_bytes(sitting.save(takes[0], 0.5, FileOptions("png"), 1).data)
-    history = read_history(path)
-    assert history is not None
-    assert history["edited"]["hints"] == rows
+    for saturation, factor, edit in ((0.5, vivid, "saturation"), (1.0, 0.8, "vivid")):
+        saved = sitting.save(takes[0], saturation, FileOptions("png"), 1, factor)
+        path.write_bytes(saved.data)
+        history = read_history(path)
+        assert history is not None
+        assert history["edited"]["edit"] == edit
+        assert history["edited"]["hints"] == rows
+        assert (history["saturation"], history["vivid"]) == (saturation, factor)
 
 
 def test_a_transfer_with_all_of_the_reference_is_that_of_the_command_line(
@@ -116,6 +196,7 @@ def test_edited_files_say_so_and_are_not_taken_for_samples(sitting, tmp_path):
         assert history is not None
         assert history["edited"]["edit"] == edit
         assert history["saturation"] == 0.8
+        assert take.share is None
         json.dumps(history)
         with pytest.raises(ImageError, match="edited"):
             read_recipe(path)
@@ -159,6 +240,26 @@ def test_previews_follow_the_saturation_without_reading_the_photo_again(sitting,
     calm, strong = (sitting.picture(take, s, 64) for s in (0.0, 2.0))
     assert calm.size == strong.size == (64, 43)
     assert calm.tobytes() != strong.tobytes()
+
+
+def test_previews_follow_vivid_without_another_pass_of_the_flow(sitting, monkeypatch):
+    take = next(sitting.draw(1, 9, 1.0))
+    grey = np.asarray(sitting.grey, float)
+
+    def never(*_: object) -> None:
+        raise AssertionError("the flow runs again")
+
+    monkeypatch.setattr(PhotoSession, "paint", never)
+    usual, none = (np.asarray(sitting.picture(take, 1.0, 1024, v), float) for v in (1.0, 0.0))
+    assert np.abs(none - grey[..., None]).max() <= 1
+    assert np.abs(usual - none).max() > 20
+
+
+@pytest.mark.parametrize(("saturation", "vivid"), [(2.1, 1.0), (-0.1, 1.0), (1.0, 2.1)])
+def test_factors_beyond_their_range_are_refused(sitting, saturation, vivid):
+    take = next(sitting.draw(1, 9, 1.0))
+    with pytest.raises(ConfigError, match="expected 0 to 2"):
+        sitting.picture(take, saturation, 64, vivid)
 
 
 def test_places_are_left_out_on_request(sitting, tmp_path):

@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorflow.draws import DETAILS, STRATEGIES, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow_ui.batch_tab import colour_files
 from colorflow_ui.drawing import heat_map, peaks
@@ -64,17 +65,18 @@ class Endpoints:
         format: str,  # noqa: A002 - the name of the endpoint's parameter
         metadata: str,
         hints: str,
+        draw: str,
+        vivid: float,
+        detail: float,
     ) -> tuple[list[str], list[dict[str, Any]]]:
         """Colour a photo: full-size files, and what there is to say of each."""
         visit = self.visitors.visit(request.session_hash)
+        factor, how = self._strength("saturation", saturation), _drawing(draw, detail)
+        chroma = require_vivid(_given("vivid", vivid))
+        options = FileOptions(format, metadata)
         sitting = self._open(visit, photo)
-        options, strength = FileOptions(format, metadata), _number("saturation", saturation)
-        paths, facts = [], []
-        for number, take in enumerate(_takes(sitting, samples, seed, hints or ""), 1):
-            path, said = _save(visit, sitting, take, strength, options, number)
-            paths.append(path)
-            facts.append({**said, "residuals": [round(off, 2) for off in take.residuals]})
-        return paths, facts
+        takes = _takes(sitting, samples, seed, how, hints or "", chroma)
+        return _save(visit, sitting, takes, (factor, chroma), options)
 
     @_answering
     def translate(
@@ -86,16 +88,16 @@ class Endpoints:
         seed: float,
         format: str,  # noqa: A002
         metadata: str,
+        draw: str,
+        detail: float,
     ) -> tuple[list[str], list[dict[str, Any]]]:
         """Translate a photo, e.g. into night: full-size files, and what there is to say of each."""
         visit = self.visitors.visit(request.session_hash)
+        factor, how = self._strength("strength", strength), _drawing(draw, detail)
+        options = FileOptions(format, metadata)
         sitting = self._open(visit, photo)
-        options, factor = FileOptions(format, metadata), _number("strength", strength)
-        done = [
-            _save(visit, sitting, take, factor, options, number)
-            for number, take in enumerate(_takes(sitting, samples, seed, ""), 1)
-        ]
-        return [path for path, _ in done], [said for _, said in done]
+        takes = _takes(sitting, samples, seed, how)
+        return _save(visit, sitting, takes, (factor, 1.0), options)
 
     @_answering
     def transfer(
@@ -116,10 +118,10 @@ class Endpoints:
             values = [float(share) for share in wanted]
         except (ValueError, TypeError) as error:
             raise ConfigError(f"shares: expected {levels} numbers in a JSON list") from error
+        factor, options = self._strength("saturation", saturation), FileOptions(format, metadata)
         sitting = self._open(visit, photo)
         take = sitting.transferred(self._open(visit, reference, True), values, 0)
-        options = FileOptions(format, metadata)
-        return str(visit.put(sitting.save(take, _number("saturation", saturation), options, 1)))
+        return str(visit.put(sitting.save(take, factor, options, 1)))
 
     @_answering
     def uncertainty(self, request: gr.Request, photo: str | None) -> tuple[str, dict[str, Any]]:
@@ -146,13 +148,20 @@ class Endpoints:
         seed: float,
         format: str,  # noqa: A002
         metadata: str,
+        draw: str,
+        vivid: float,
+        detail: float,
     ) -> tuple[str, list[dict[str, Any]]]:
         """Colour several photos: a zip of all files and a report, and the report's lines."""
+        strategy, size = _drawing(draw, detail)
         options = BatchOptions(
             _whole("samples", samples, 1, MAX_SAMPLES),
-            _number("saturation", saturation),
+            self._strength("saturation", saturation),
             _whole("seed", seed, 0, 2**53),
             FileOptions(format, metadata),
+            strategy,
+            require_vivid(_given("vivid", vivid)),
+            size,
         )
         visit = self.visitors.visit(request.session_hash)
         return colour_files(self.engine, visit, photos or [], options, lambda *_: None)
@@ -167,6 +176,12 @@ class Endpoints:
             raise ConfigError("photo: expected a file, got nothing")
         source = visit.adopt(Path(upload))
         return self.engine.open(source, source.name, coloured)
+
+    def _strength(self, name: str, value: float | None) -> float:
+        high = self.engine.max_strength
+        if value is None or not 0 <= value <= high:
+            raise ConfigError(f"{name}: expected a number from 0 to {high:g}, got {value}")
+        return float(value)
 
 
 def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
@@ -188,17 +203,21 @@ def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
         metadata = gr.Dropdown(METADATA_NAMES, value="keep", label="metadata")
         hints = gr.Textbox("", label="hints")
         shares = gr.Textbox("", label="shares")
+        draw = gr.Dropdown([*STRATEGIES], value="representative", label="draw")
+        vivid = gr.Number(1.0, label="vivid")
+        detail = gr.Number(1.0, label="detail")
         files = gr.File(label="files", file_count="multiple")
         file = gr.File(label="file")
         facts = gr.JSON(label="facts")
         runner = gr.Button()
     compute = compute_lane(endpoints.engine)
-    how = [saturation, seed, kind, metadata]
+    # Last, so that calls of before, which do not name them, go on with gradio_client.
+    how, later = [saturation, seed, kind, metadata], [draw, vivid, detail]
     todo: list[tuple[str, Callable[..., Any], list[Any], list[Any], dict[str, Any]]] = [
         (
             "colorize",
             endpoints.colorize,
-            [photo, samples, *how, hints],
+            [photo, samples, *how, hints, *later],
             [files, facts],
             compute,
         ),
@@ -210,11 +229,11 @@ def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
             compute,
         ),
         ("uncertainty", endpoints.uncertainty, [photo], [file, facts], compute),
-        ("batch", endpoints.batch, [photos, samples, *how], [file, facts], batch_lane()),
+        ("batch", endpoints.batch, [photos, samples, *how, *later], [file, facts], batch_lane()),
         ("about", endpoints.about, [], [facts], quick_lane(endpoints.engine)),
     ]
     if night is not None:
-        inputs = [photo, samples, strength, seed, kind, metadata]
+        inputs = [photo, samples, strength, seed, kind, metadata, draw, detail]
         lane = compute_lane(night.engine)
         todo.append(("translate", night.translate, inputs, [files, facts], lane))
     for name, function, inputs, outputs, lane in todo:
@@ -222,23 +241,45 @@ def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
 
 
 def _save(
-    visit: Visit, sitting: Sitting, take: Take, strength: float, options: FileOptions, number: int
-) -> tuple[str, dict[str, Any]]:
-    """Make a variant's file; give its path and what there is to say of it."""
-    saved = sitting.save(take, strength, options, number)
-    return str(visit.put(saved)), {
-        "file": saved.name,
-        "variant": number,
-        "typicality": round(take.typicality, 4),
-        "notes": [*saved.notes],
-    }
+    visit: Visit,
+    sitting: Sitting,
+    takes: Iterator[Take],
+    look: tuple[float, float],
+    options: FileOptions,
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Make files of variants, of a saturation and a vividness, and tell what there is to say."""
+    paths, facts = [], []
+    for number, take in enumerate(takes, 1):
+        saved = sitting.save(take, look[0], options, number, look[1])
+        paths.append(str(visit.put(saved)))
+        said = {"file": saved.name, "variant": number, "number": take.number}
+        said |= {"redrawn": take.redrawn, "typicality": round(take.typicality, 4)}
+        said["share"] = None if take.share is None else round(take.share, 3)
+        said |= {"notes": [*saved.notes], "residuals": [round(off, 2) for off in take.residuals]}
+        facts.append(said)
+    return paths, facts
 
 
-def _takes(sitting: Sitting, samples: float, seed: float, hints: str) -> Iterator[Take]:
+def _takes(
+    sitting: Sitting,
+    samples: float,
+    seed: float,
+    how: tuple[str, float],
+    hints: str = "",
+    vivid: float = 1.0,
+) -> Iterator[Take]:
     count, number = _whole("samples", samples, 1, MAX_SAMPLES), _whole("seed", seed, 0, 2**53)
     if not hints.strip():
-        return sitting.draw(count, number, 1.0)
-    return sitting.hinted(json.loads(rows_to_json(rows_from_json(hints))), count, number)
+        return sitting.draw(count, number, 1.0, *how)
+    points = json.loads(rows_to_json(rows_from_json(hints)))
+    return sitting.hinted(points, count, number, *how, vivid)
+
+
+def _drawing(draw: str | None, detail: float | None) -> tuple[str, float]:
+    require_strategy(str(draw))
+    if (size := _given("detail", detail)) not in DETAILS:
+        raise ConfigError(f"detail: expected 1, 1.5 or 2, got {detail}")
+    return str(draw), size
 
 
 def _whole(name: str, value: float | None, low: int, high: int) -> int:
@@ -247,7 +288,7 @@ def _whole(name: str, value: float | None, low: int, high: int) -> int:
     return int(value)
 
 
-def _number(name: str, value: float | None) -> float:
-    if value is None or not 0 <= value <= 10:
-        raise ConfigError(f"{name}: expected a number from 0 to 10, got {value}")
+def _given(name: str, value: float | None) -> float:
+    if value is None:
+        raise ConfigError(f"{name}: expected a number, got nothing")
     return float(value)

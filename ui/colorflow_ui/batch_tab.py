@@ -16,12 +16,15 @@ from colorflow_ui.texts import EMPTY_BATCH, FORMATS, METADATA
 from colorflow_ui.visitors import Visit
 from colorflow_ui.widgets import (
     PICTURES,
+    draw_settings,
     empty_html,
     guarded,
     help_html,
     notice_html,
     plain_html,
+    strength_slider,
     table_html,
+    vivid_slider,
 )
 
 TAB = "batch"
@@ -49,8 +52,12 @@ class BatchTab:
                     elem_id=f"{TAB}-photos",
                 )
                 samples = gr.Slider(1, 8, value=2, step=1, label="Variants of each")
-                saturation = gr.Slider(0, 2, value=1, step=0.05, label="Saturation")
+                saturation = strength_slider("saturation", TAB, desk.engine.max_strength)
                 plain_html(help_html("saturation", "What is saturation?"))
+                vivid = vivid_slider(TAB)
+                plain_html(help_html("vivid", "What is vivid?"))
+                with gr.Accordion("More settings", open=False):
+                    strategy, detail = draw_settings(TAB)
                 with gr.Accordion("File options", open=False):
                     kind = gr.Radio(FORMATS, value="keep", label="Format")
                     metadata = gr.Radio(
@@ -72,12 +79,16 @@ class BatchTab:
             paths: list[str] | None,
             n: float,
             saturation: float,
+            vivid: float,
+            strategy: str,
+            detail: float,
             kind: str,
             metadata: str,
             request: gr.Request,
             progress: gr.Progress = gr.Progress(),  # noqa: B008 - how Gradio hands it in
         ) -> Iterator[Any]:
-            options = BatchOptions(int(n), float(saturation), 0, FileOptions(kind, metadata))
+            file, how = FileOptions(kind, metadata), (strategy, float(vivid), float(detail))
+            options = BatchOptions(int(n), float(saturation), 0, file, *how)
 
             def tell(done: int, total: int, name: str) -> None:
                 progress((done, total), desc=name, unit="photos")
@@ -94,7 +105,7 @@ class BatchTab:
 
         start.click(
             colour,
-            [photos, samples, saturation, kind, metadata],
+            [photos, samples, saturation, vivid, strategy, detail, kind, metadata],
             outputs,
             show_progress_on=[empty, table],
             **batch_lane(),

@@ -15,6 +15,7 @@ from colorflow_ui.sitting import new_seed
 from colorflow_ui.texts import COLORIZE, VariantWords
 from colorflow_ui.viewer import Viewer
 from colorflow_ui.widgets import (
+    draw_settings,
     empty_html,
     guarded,
     help_html,
@@ -26,6 +27,9 @@ from colorflow_ui.widgets import (
 )
 
 EDITS = 4  # variants of an edit
+
+# How many variants, variety, strategy, detail.
+Settings = tuple[Any, ...]
 
 
 class ColorizeTab:
@@ -72,14 +76,19 @@ class ColorizeTab:
                         0, precision=0, minimum=0, label="Seed", info=self.words.same
                     )
                     plain_html(help_html("variety", "What is variety (temperature)?"))
+                    self.strategy, self.detail = draw_settings(tab)
             with gr.Column(scale=8, min_width=300):
                 self.notice = plain_html(name=f"{tab}-notice")
                 self.empty = plain_html(empty_html(self.words.empty), f"{tab}-empty")
                 with gr.Column(visible=False) as self.results:
                     lead("Variants", "Click one to compare, adjust and download it.")
                     self.gallery = variants_gallery(f"{tab}-variants")
+                    plain_html(help_html("share", "What do the percentages mean?"))
                     plain_html(help_html("typicality", "What does “typical” mean?"))
-                self.viewer = Viewer(self.desk, tab, self.notice, strength=self.words.strength)
+                words = self.words
+                self.viewer = Viewer(
+                    self.desk, tab, self.notice, strength=words.strength, vivid=words.vivid
+                )
                 with self.viewer.panel:
                     self._build_edits()
 
@@ -95,7 +104,7 @@ class ColorizeTab:
         plain_html(help_html("edits", "What do these do?"))
         with gr.Row():
             self.other = gr.Dropdown([], label="Blend with variant", min_width=140)
-            self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="Share of it", min_width=160)
+            self.share = gr.Slider(0, 1, value=0.5, step=0.05, label="How much", min_width=160)
         self.blend = gr.Button("Blend the two", elem_id=f"{tab}-blend")
 
     def _connect(self) -> None:
@@ -113,17 +122,20 @@ class ColorizeTab:
             choice = gr.update(choices=blends, value=blends[0] if blends else None)
             return [gr.update(visible=False), gr.update(visible=True), items, choice]
 
-        def drawn(key: str | None, n: float, variety: float, seed: float) -> Iterator[Any]:
+        def drawn(key: str | None, settings: Settings, seed: float) -> Iterator[Any]:
             bench = desk.clear(key, tab)
             notes = notice_html(" ".join(bench.sitting.notes))
-            takes = bench.sitting.draw(int(n), int(seed or 0), float(variety))
+            n, variety, strategy, detail = settings
+            takes = bench.sitting.draw(
+                int(n), int(seed or 0), float(variety), strategy, float(detail)
+            )
             again = gr.update(interactive=True)
             for shown in desk.fill(key, tab, takes):
                 yield [notes, *listed(key, shown, False), again, int(seed or 0), *viewer.hide()]
 
         @guarded(len(outputs) - 1)
         def open_photo(
-            path: str | None, n: float, variety: float, seed: float, request: gr.Request
+            request: gr.Request, path: str | None, seed: float, *settings: Any
         ) -> Iterator[Any]:
             key = request.session_hash
             if path is None:
@@ -134,34 +146,34 @@ class ColorizeTab:
                 yield ["", *nothing, *viewer.hide()]
                 return
             desk.open(key, tab, path)
-            yield from drawn(key, n, variety, seed)
+            yield from drawn(key, settings, seed)
 
         @guarded(len(outputs) - 1)
         def open_example(
-            n: float, variety: float, seed: float, event: gr.SelectData, request: gr.Request
+            event: gr.SelectData, request: gr.Request, seed: float, *settings: Any
         ) -> Iterator[Any]:
             key = request.session_hash
             desk.open(key, tab, str(self.examples[int(event.index)][1]))
-            yield from drawn(key, n, variety, seed)
+            yield from drawn(key, settings, seed)
 
         @guarded(len(outputs) - 1)
-        def draw_again(n: float, variety: float, request: gr.Request) -> Iterator[Any]:
-            yield from drawn(request.session_hash, n, variety, new_seed())
+        def draw_again(request: gr.Request, *settings: Any) -> Iterator[Any]:
+            yield from drawn(request.session_hash, settings, new_seed())
 
         @guarded(len(outputs) - 1)
-        def draw_settings(
-            n: float, variety: float, seed: float, request: gr.Request
-        ) -> Iterator[Any]:
+        def draw_otherwise(request: gr.Request, seed: float, *settings: Any) -> Iterator[Any]:
             if tab in desk.visitors.visit(request.session_hash).benches:
-                yield from drawn(request.session_hash, n, variety, seed)
+                yield from drawn(request.session_hash, settings, seed)
 
         @guarded(4)
-        def pick(saturation: float, event: gr.SelectData, request: gr.Request) -> Iterator[Any]:
+        def pick(
+            saturation: float, vivid: float, event: gr.SelectData, request: gr.Request
+        ) -> Iterator[Any]:
             key = request.session_hash
             desk.pick(key, tab, int(event.index))
             others = [n for n in desk.bench(key, tab).takes if n != desk.bench(key, tab).picked]
             choice = gr.update(choices=others, value=others[0] if others else None)
-            yield ["", choice, *viewer.show(key, saturation)]
+            yield ["", choice, *viewer.show(key, saturation, vivid)]
 
         def added(key: str | None, takes: Iterator[Take]) -> Iterator[Any]:
             for shown in desk.fill(key, tab, takes):
@@ -189,24 +201,25 @@ class ColorizeTab:
             takes = iter([bench.sitting.blend(bench.take(), second, float(share))])
             yield from added(request.session_hash, takes)
 
-        settings = [self.count, self.variety]
+        settings = [self.count, self.variety, self.strategy, self.detail]
         work = {**compute_lane(desk.engine), "api_visibility": "private"}
-        with_seed = [*settings, self.seed]
+        with_seed = [self.seed, *settings]
         quiet = {**work, "show_progress": "hidden"}
         self.photo.upload(open_photo, [self.photo, *with_seed], outputs, **quiet)
         self.photo.clear(open_photo, [self.photo, *with_seed], outputs, **quiet)
         self.samples_of.select(open_example, with_seed, outputs, **quiet)
         self.again.click(draw_again, settings, outputs, **quiet)
+        changes = [self.count.release, self.variety.release, self.seed.submit]
         gr.on(
-            [self.count.release, self.variety.release, self.seed.submit],
-            draw_settings,
+            [*changes, self.strategy.input, self.detail.input],
+            draw_otherwise,
             with_seed,
             outputs,
             **quiet,
         )
         self.gallery.select(
             pick,
-            [viewer.saturation],
+            viewer.factors,
             [self.notice, self.other, *viewer.shown],
             **quick_lane(desk.engine),
             api_visibility="private",

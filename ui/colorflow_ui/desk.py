@@ -24,7 +24,7 @@ class Comparison:
     Args:
         before: path of the grey preview.
         after: path of the coloured one.
-        caption: of the variant, with its number.
+        caption: of the variant, with its number and all there is to say.
         label: where it comes from.
     """
 
@@ -141,13 +141,16 @@ class Desk:
         bench.take()
         return int(bench.picked or 0)
 
-    def compare(self, key: str | None, tab: str, saturation: float) -> Comparison:
+    def compare(
+        self, key: str | None, tab: str, saturation: float, vivid: float = 1.0
+    ) -> Comparison:
         """Show the chosen variant beside the grey photo.
 
         Args:
             key: of the visitor.
             tab: name of the tab.
             saturation: factor on its latents.
+            vivid: factor on the chroma of its picture.
 
         Returns:
             Both pictures.
@@ -158,13 +161,18 @@ class Desk:
         visit = self.visitors.visit(key)
         bench = visit.bench(tab)
         take = bench.take()
-        picture = bench.sitting.picture(take, float(saturation), PREVIEW_SIDE)
+        picture = bench.sitting.picture(take, float(saturation), PREVIEW_SIDE, float(vivid))
         after = str(visit.put_picture(picture))
         number = int(bench.picked or 0)
-        return Comparison(str(bench.grey), after, caption(number, take), take.label)
+        return Comparison(str(bench.grey), after, title(number, take), take.label)
 
     def save(
-        self, key: str | None, tab: str, saturation: float, options: FileOptions
+        self,
+        key: str | None,
+        tab: str,
+        saturation: float,
+        options: FileOptions,
+        vivid: float = 1.0,
     ) -> tuple[str, tuple[str, ...]]:
         """Make the file of the chosen variant.
 
@@ -173,6 +181,7 @@ class Desk:
             tab: name of the tab.
             saturation: factor on its latents.
             options: how it is written.
+            vivid: factor on the chroma of its picture.
 
         Returns:
             Its path, and notes for the visitor.
@@ -183,7 +192,8 @@ class Desk:
         visit = self.visitors.visit(key)
         bench = visit.bench(tab)
         take = bench.take()
-        saved = bench.sitting.save(take, float(saturation), options, int(bench.picked or 0))
+        number = int(bench.picked or 0)
+        saved = bench.sitting.save(take, float(saturation), options, number, float(vivid))
         return str(visit.put(saved)), saved.notes
 
 
@@ -200,19 +210,58 @@ def gallery(bench: Bench) -> Shown:
 
 
 def caption(number: int, take: Take) -> str:
-    """Describe a variant in a few words.
+    """Describe a variant in the few words that fit below a thumbnail.
 
     Args:
         number: of the variant.
         take: the variant.
 
     Returns:
-        Number, origin, and how typical it is, or how far it misses the hints.
+        Number, and the share it stands for; where it stands for itself, its origin, and how typical
+        it is or how far it misses the hints.
     """
+    if take.share is not None:
+        words = [str(number), share_in_words(take.share)]
+    else:
+        words = [str(number), take.label, _worth(take)]
+    return " · ".join([*words, *(["drawn again"] if take.redrawn else [])])
+
+
+def title(number: int, take: Take) -> str:
+    """Describe a variant in all there is to say.
+
+    Args:
+        number: of the variant.
+        take: the variant.
+
+    Returns:
+        Number, origin, share, how typical it is or how far it misses the hints, and whether it was
+        drawn again.
+    """
+    shared = [] if take.share is None else [share_in_words(take.share)]
+    again = []
+    if take.redrawn:
+        first = "draw" if take.redrawn == 1 else f"{take.redrawn} draws"
+        again = [f"drawn again: the first {first} had impossible colours"]
+    return " · ".join([str(number), take.label, *shared, _worth(take), *again])
+
+
+def share_in_words(share: float) -> str:
+    """Say what a variant stands for.
+
+    Args:
+        share: of what the model finds plausible, in [0, 1].
+
+    Returns:
+        A few words.
+    """
+    return f"{100 * share:.0f} % of what seems plausible"
+
+
+def _worth(take: Take) -> str:
     if take.residuals:
-        off = max(take.residuals)
-        return f"{number} · {take.label} · hints met within {off:.0f}"
-    return f"{number} · {take.label} · {in_words(take.typicality)}"
+        return f"hints met within {max(take.residuals):.0f}"
+    return in_words(take.typicality)
 
 
 def in_words(typicality: float) -> str:

@@ -21,6 +21,10 @@ class Take:
         typicality: share of all samples that are less usual than this one, in [0, 1].
         origin: what the file will say about how it was made.
         residuals: colour difference at each hint, Delta E; empty without hints.
+        share: estimate of how much of what seems plausible it stands for, in [0, 1]; None where it
+            stands for itself alone.
+        number: of the draw among those of the photo and seed, from 0; None for edits.
+        redrawn: how often the draw was replaced, because its colours were impossible.
     """
 
     code: Any
@@ -28,6 +32,9 @@ class Take:
     typicality: float
     origin: Mapping[str, Any] = field(default_factory=dict)
     residuals: tuple[float, ...] = ()
+    share: float | None = None
+    number: int | None = None
+    redrawn: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,18 @@ class BatchOptions:
         saturation: factor on the latents.
         seed: of the samples.
         file: how results are written.
+        draw: ``"representative"`` or ``"independent"``.
+        vivid: factor on the chroma of the results.
+        detail: factor on the size at which the model sees a photo: 1, 1.5 or 2.
     """
 
     samples: int = 2
     saturation: float = 1.0
     seed: int = 0
     file: FileOptions = field(default_factory=FileOptions)
+    draw: str = "representative"
+    vivid: float = 1.0
+    detail: float = 1.0
 
 
 class Sitting(Protocol):
@@ -87,8 +100,19 @@ class Sitting(Protocol):
     grey: Image.Image
     notes: tuple[str, ...]
 
-    def draw(self, n: int, seed: int, variety: float) -> Iterator[Take]:
-        """Draw variants, one after the other; variety is a factor on the usual temperature."""
+    def draw(
+        self,
+        n: int,
+        seed: int,
+        variety: float,
+        strategy: str = "representative",
+        detail: float = 1.0,
+    ) -> Iterator[Take]:
+        """Draw variants, one after the other.
+
+        Variety is a factor on the usual temperature, the strategy ``"representative"`` or
+        ``"independent"``, detail a factor on the size at which the model sees the photo.
+        """
 
     def more_like(self, take: Take, n: int, seed: int) -> Iterator[Take]:
         """Draw variants that are similar to one."""
@@ -99,19 +123,37 @@ class Sitting(Protocol):
     def blend(self, first: Take, second: Take, share: float) -> Take:
         """Go from one variant towards another; share 0 is the first, 1 the second."""
 
-    def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
-        """Find variants with given colours at given pixels."""
+    def hinted(
+        self,
+        hints: Sequence[Mapping[str, Any]],
+        n: int,
+        seed: int,
+        strategy: str = "representative",
+        detail: float = 1.0,
+        vivid: float = 1.0,
+    ) -> Iterator[Take]:
+        """Find variants with given colours at given pixels, once they are that vivid."""
 
     def transferred(self, reference: Sitting, shares: Sequence[float], seed: int) -> Take:
         """Take the colours of a reference, with its share per level, finest first."""
 
-    def picture(self, take: Take, saturation: float, side: int) -> Image.Image:
-        """Make a preview of at most so many pixels on the longer side."""
+    def picture(self, take: Take, saturation: float, side: int, vivid: float = 1.0) -> Image.Image:
+        """Make a preview of at most so many pixels on the longer side.
+
+        Saturation is a factor on the latents, vivid one on the chroma of the finished picture.
+        """
 
     def uncertainty(self) -> np.ndarray:
         """Map how far samples differ, Delta E, float32 [height, width] of a preview."""
 
-    def save(self, take: Take, saturation: float, options: FileOptions, number: int) -> Saved:
+    def save(
+        self,
+        take: Take,
+        saturation: float,
+        options: FileOptions,
+        number: int,
+        vivid: float = 1.0,
+    ) -> Saved:
         """Make the file of a variant, in the photo's own size."""
 
 
@@ -121,6 +163,10 @@ class Engine(Protocol):
     @property
     def levels(self) -> int:
         """Number of levels of the latents."""
+
+    @property
+    def max_strength(self) -> float:
+        """The largest factor on the latents."""
 
     @property
     def lanes(self) -> int:

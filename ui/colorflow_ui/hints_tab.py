@@ -154,10 +154,12 @@ class HintsTab:
                 yield ["", gr.update(visible=True), items, *viewer.hide()]
 
         @guarded(len(viewer.shown))
-        def pick(saturation: float, event: gr.SelectData, request: gr.Request) -> Iterator[Any]:
+        def pick(
+            saturation: float, vivid: float, event: gr.SelectData, request: gr.Request
+        ) -> Iterator[Any]:
             key = request.session_hash
             desk.pick(key, TAB, int(event.index))
-            yield [self.misses(desk.bench(key, TAB)), *viewer.show(key, saturation)]
+            yield [self.misses(desk.bench(key, TAB)), *viewer.show(key, saturation, vivid)]
 
         quick: dict[str, Any] = {
             **quick_lane(desk.engine),
@@ -178,7 +180,7 @@ class HintsTab:
             **compute_lane(desk.engine),
             api_visibility="private",
         )
-        picked = self.gallery.select(pick, viewer.saturation, [self.notice, *viewer.shown], **quick)
+        picked = self.gallery.select(pick, viewer.factors, [self.notice, *viewer.shown], **quick)
         picked.success(None, None, None, js=viewer.scroll)
 
     def add(

@@ -67,6 +67,13 @@ class LocalEngine:
         return int(self.colorizer.model.config.levels)
 
     @property
+    def max_strength(self) -> float:
+        """The largest factor on the latents; known before there is a model."""
+        from colorflow.domains import Colorization, Translation
+
+        return (Translation if self.translate else Colorization).max_strength
+
+    @property
     def lanes(self) -> int:
         """How many photos are worked on at once: one per core, or one stream for a GPU."""
         from colorflow.batch.run import available_cores
@@ -119,6 +126,9 @@ class LocalEngine:
             seed=options.seed,
             format=options.file.format,
             metadata=cast(Policy, options.file.metadata),
+            draw=options.draw,
+            vivid=options.vivid,
+            detail=options.detail,
         )
         out = folder / "results"
         jobs, names, lines = [], {}, []

@@ -11,9 +11,8 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
-from colorflow.batch.config import RECIPE, BatchConfig
-from colorflow.batch.encoding import encode_variant, is_deep, made_by
-from colorflow.batch.painters import SamplePainter
+from colorflow.batch.config import BatchConfig
+from colorflow.batch.encoding import encode_variant, is_deep
 from colorflow.colorize import Colorizer
 from colorflow.decoding import rows_per_call
 from colorflow.draws import Drawn
@@ -28,6 +27,7 @@ from colorflow.photo_session import PhotoSession
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 from colorflow_ui.engine import FileOptions, Saved, Sitting, Take
+from colorflow_ui.history import edited, history_of, named
 
 PREVIEW_SIDE = 1024
 # Near enough to be seen as the same colouring, far enough to be seen as another picture.
@@ -59,44 +59,68 @@ class PhotoSitting:
         self._code: Latents | None = None
         self._others: dict[tuple[int, int], PhotoSession] = {}
 
-    def draw(self, n: int, seed: int, variety: float) -> Iterator[Take]:
+    def draw(
+        self,
+        n: int,
+        seed: int,
+        variety: float,
+        strategy: str = "representative",
+        detail: float = 1.0,
+    ) -> Iterator[Take]:
         """Draw variants; see :class:`colorflow_ui.engine.Sitting`."""
         temperature = None if variety == 1 else tuple(variety * t for t in self._usual())
-        codes = self.session.draw(n, temperature, seed)
-        config = BatchConfig(samples=n, seed=seed, temperature=temperature)
+        config = BatchConfig(
+            samples=n, seed=seed, temperature=temperature, draw=strategy, detail=detail
+        )
+        size = self.colorizer.domain.geometry.condition_size(*self.size, detail)
+        codes = self._session(size).draw(n, temperature, seed, strategy)
         yield from self._takes(codes, f"seed {seed}", {"config": config}, temperature)
 
     def more_like(self, take: Take, n: int, seed: int) -> Iterator[Take]:
         """Draw similar variants; see :class:`colorflow_ui.engine.Sitting`."""
         codes = more_like(take.code.latents, NEAR, self._seeds(seed, n))
-        yield from self._takes(codes, "more like this", _edited("more like this", seed, take))
+        yield from self._takes(codes, "more like this", edited("more like this", seed, take))
 
     def redraw(self, take: Take, part: str, n: int, seed: int) -> Iterator[Take]:
         """Draw a part again; see :class:`colorflow_ui.engine.Sitting`."""
         code = take.code.latents
         fresh = self._fresh(code, n, seed)
         codes = with_levels(code, fresh, levels_of(part, len(code.levels)))
-        yield from self._takes(codes, f"new {part}", _edited(f"new {part}", seed, take))
+        yield from self._takes(codes, f"new {part}", edited(f"new {part}", seed, take))
 
     def blend(self, first: Take, second: Take, share: float) -> Take:
         """Blend two variants; see :class:`colorflow_ui.engine.Sitting`."""
         code = first.code.latents.interpolate(second.code.latents, share)
-        origin = {"edit": "blend", "of": [_named(first), _named(second)], "share": share}
+        origin = {"edit": "blend", "of": [named(first), named(second)], "share": share}
         return next(self._takes(code, f"blend, {share:.0%}", origin))
 
-    def hinted(self, hints: Sequence[Mapping[str, Any]], n: int, seed: int) -> Iterator[Take]:
+    def hinted(
+        self,
+        hints: Sequence[Mapping[str, Any]],
+        n: int,
+        seed: int,
+        strategy: str = "representative",
+        detail: float = 1.0,
+        vivid: float = 1.0,
+    ) -> Iterator[Take]:
         """Find variants by hints; see :class:`colorflow_ui.engine.Sitting`."""
         parsed = parse_hints(list(hints), "hints")
-        colorizer = cast(Colorizer, self.colorizer)
-        variants = colorizer.sample(self.reread(), n=n, seed=seed, hints=parsed)
-        config = BatchConfig(samples=n, seed=seed)
+        config = BatchConfig(samples=n, seed=seed, draw=strategy, detail=detail, vivid=vivid)
+        colorizer, how = cast(Colorizer, self.colorizer), (strategy, vivid, detail)
+        variants = colorizer.sample(self.reread(), n, 1.0, None, seed, parsed, *how)
         origin = {"config": config, "hints": hints_to_json(parsed)}
         codes = Latents.cat([variant.latents for variant in variants])
         takes = self._takes(codes, f"seed {seed}", origin)
         for take, variant in zip(takes, variants, strict=True):
             # The full-size finishing would keep the photo in memory.
-            code = dataclasses.replace(take.code, residuals=variant.residuals)
-            yield dataclasses.replace(take, code=code, residuals=variant.residuals)
+            code = dataclasses.replace(variant, finishing=take.code.finishing)
+            yield dataclasses.replace(
+                take,
+                code=code,
+                residuals=variant.residuals,
+                number=variant.number,
+                redrawn=variant.attempt,
+            )
 
     def transferred(self, reference: Sitting, shares: Sequence[float], seed: int) -> Take:
         """Take the colours of a reference; see :class:`colorflow_ui.engine.Sitting`."""
@@ -118,23 +142,30 @@ class PhotoSitting:
             self._code = cast(Colorizer, self.colorizer).encode(self.reread())
         return self._code
 
-    def picture(self, take: Take, saturation: float, side: int) -> Image.Image:
+    def picture(self, take: Take, saturation: float, side: int, vivid: float = 1.0) -> Image.Image:
         """Make a preview; see :class:`colorflow_ui.engine.Sitting`."""
         variant = self._variant(take, saturation)
-        usual = side >= PREVIEW_SIDE
-        return self._session(variant.latents).picture(variant, None if usual else side)
+        session = self._session_of(variant.latents)
+        return session.picture(variant, None if side >= PREVIEW_SIDE else side, vivid)
 
     def uncertainty(self) -> np.ndarray:
         """Map how far samples differ; see :class:`colorflow_ui.engine.Sitting`."""
         return self.session.uncertainty()
 
-    def save(self, take: Take, saturation: float, options: FileOptions, number: int) -> Saved:
+    def save(
+        self,
+        take: Take,
+        saturation: float,
+        options: FileOptions,
+        number: int,
+        vivid: float = 1.0,
+    ) -> Saved:
         """Make a file; see :class:`colorflow_ui.engine.Sitting`."""
         photo = self.reread()
-        variant = self.session.full_size(self._variant(take, saturation), photo)
+        variant = self.session.full_size(self._variant(take, saturation), photo, vivid)
         suffix = output_suffix(Path(self.name).suffix, options.format)
-        policy = cast(Policy, options.metadata)
-        history = self._history(take, variant, saturation, policy)
+        policy, look = cast(Policy, options.metadata), (saturation, vivid)
+        history = history_of(self.colorizer, self.session.digest, take, variant, look, policy)
         metadata = photo.metadata.apply(policy)
         data = encode_variant(variant, suffix, is_deep(photo), metadata, history)
         notes = []
@@ -142,34 +173,11 @@ class PhotoSitting:
             notes.append("Its transparency is lost in JPEG; choose PNG to keep it.")
         return Saved(f"{Path(self.name).stem}_v{number}{suffix}", data, tuple(notes))
 
-    def _history(
-        self, take: Take, variant: Variant, saturation: float, policy: Policy
-    ) -> dict[str, Any]:
-        identity = self.session.digest
-        config, hints = take.origin.get("config"), take.origin.get("hints")
-        # Hints are met by the codes as drawn; another saturation afterwards is an edit.
-        if config is not None and (hints is None or saturation == 1):
-            # A sample as `colorflow colorize` draws it: the file says so, and can be recoloured.
-            config = dataclasses.replace(config, saturation=saturation, metadata=policy)
-            painter = SamplePainter(self.colorizer, config)
-            settings = painter.settings if hints is None else {**painter.settings, "hints": hints}
-            variant = dataclasses.replace(variant, index=int(take.origin["index"]))
-            return {**made_by(settings, identity), **painter.describe(variant)}
-        return {
-            "recipe": RECIPE,
-            "model": self.colorizer.model_id,
-            "edited": {"edit": self.colorizer.domain.strength, **_named(take)},
-            self.colorizer.domain.strength: saturation,
-            "metadata": policy,
-            "photo": identity,
-            "log_prob_nats": round(variant.log_prob, 2),
-        }
-
     def _variant(self, take: Take, saturation: float) -> Variant:
         variant: Variant = take.code
         if saturation == 1:
             return variant
-        (painted,) = self._session(variant.latents).paint(variant.latents, saturation)
+        (painted,) = self._session_of(variant.latents).paint(variant.latents, saturation)
         # It stays the same draw, of another length.
         return dataclasses.replace(
             painted,
@@ -179,16 +187,21 @@ class PhotoSitting:
             share=variant.share,
         )
 
-    def _session(self, code: Latents) -> PhotoSession:
+    def _session_of(self, code: Latents) -> PhotoSession:
         """Give the session of the code's geometry, which is that of a reference in a transfer."""
         height, width = self.colorizer.model.target_size(code)
         stride = self.colorizer.domain.geometry.stride
-        size = height * stride, width * stride
+        return self._session((height * stride, width * stride))
+
+    def _session(self, size: tuple[int, int]) -> PhotoSession:
+        """Give the session in which the model sees the photo at a size; one is kept of others."""
         if size == self.session.condition_size:
             return self.session
-        if size not in self._others:
-            self._others = {size: PhotoSession(self.colorizer, self.reread(), PREVIEW_SIDE, size)}
-        return self._others[size]
+        session = self._others.get(size)
+        if session is None:
+            session = PhotoSession(self.colorizer, self.reread(), PREVIEW_SIDE, size)
+            self._others = {size: session}
+        return session
 
     def _takes(
         self,
@@ -199,13 +212,21 @@ class PhotoSitting:
     ) -> Iterator[Take]:
         """Paint codes, as many at a time as a call of the flow takes."""
         latents = codes.latents if isinstance(codes, Drawn) else codes
-        session = self._session(latents)
+        session = self._session_of(latents)
         together = rows_per_call(self.colorizer.device)
-        typical = tail_probability(latents, temperature or self._usual())
         for start in range(0, len(codes), together):
             for variant in session.paint(codes[start : start + together]):
-                index = start + variant.index
-                yield Take(variant, label, typical[index], {**origin, "index": index})
+                # Of the code that was painted: an impossible one was replaced.
+                (typical,) = tail_probability(variant.latents, temperature or self._usual())
+                yield Take(
+                    variant,
+                    label,
+                    typical,
+                    {**origin, "index": start + variant.index},
+                    share=variant.share,
+                    number=variant.number if isinstance(codes, Drawn) else None,
+                    redrawn=variant.attempt,
+                )
 
     def _usual(self) -> tuple[float, ...]:
         usual = self.colorizer.model.config.temperature
@@ -217,19 +238,6 @@ class PhotoSitting:
 
     def _seeds(self, seed: int, n: int) -> list[int]:
         return [derive_seed(seed, self.session.digest, index) for index in range(n)]
-
-
-def _edited(edit: str, seed: int, of: Take) -> dict[str, Any]:
-    return {"edit": edit, "of": _named(of), "seed": seed}
-
-
-def _named(take: Take) -> dict[str, Any]:
-    """Say in plain data where a variant comes from."""
-    origin = dict(take.origin)
-    config = origin.pop("config", None)
-    if config is not None:
-        origin |= {"seed": config.seed, "temperature": config.temperature}
-    return origin
 
 
 def reader(path: Path, name: str, max_pixels: int) -> Callable[[], Photo]:

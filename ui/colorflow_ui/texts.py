@@ -16,13 +16,31 @@ HELP = {
         "How far the night is from the model's plainest guess. 1 is as it was drawn; with more, "
         "lamps get brighter and less believable."
     ),
+    "vivid": (
+        "A factor on the finished colours: all of them get stronger or paler alike, and stay what "
+        "they are. The draw is not touched, as it is by saturation."
+    ),
     "variety": (
         "How far the variants differ from one another (the temperature of the draws). 1 is what "
         "suits this model; with less they are calmer and more alike."
     ),
+    "share": (
+        "Each variant is chosen among 32 draws and stands for those that are nearest to it: its "
+        "percentage. That is an estimate, from few draws, of what this model expects, and not of "
+        "how likely a colouring is the true one. What you make from a variant has none."
+    ),
     "typicality": (
-        "Every variant is a draw. A typical one is as ordinary as most draws; an unusual one is "
-        "rare: perhaps striking, perhaps wrong."
+        "A typical draw is as ordinary as most draws; an unusual one is rare: perhaps striking, "
+        "perhaps wrong."
+    ),
+    "draw": (
+        "Representative variants are chosen among 32 draws so that each draw is near to one of "
+        "them: few of them look alike, and rare colourings are among them. Independent ones are "
+        "the draws as they come; usual colourings come often."
+    ),
+    "detail": (
+        "The model looks at a larger copy of the photo, and sees small faces and small coloured "
+        "things better. It takes two to four times as long, and the colours are other ones."
     ),
     "edits": (
         "Mood is the overall colour of the picture, details are the colours of its parts. Draw "
@@ -65,6 +83,7 @@ class VariantWords:
         same: of the seed.
         empty: heading and text where there is no photo yet.
         strength: what the factor on the codes is called; a key of :data:`HELP`.
+        vivid: whether the chroma of the results can be changed.
     """
 
     tab: str
@@ -72,12 +91,15 @@ class VariantWords:
     same: str
     empty: tuple[str, str]
     strength: str
+    vivid: bool = True
 
 
 COLORIZE = VariantWords(
     "colorize", "Other colours", "Same seed, same colours.", EMPTY_COLORIZE, "saturation"
 )
-NIGHT = VariantWords("night", "Other nights", "Same seed, same nights.", EMPTY_NIGHT, "strength")
+NIGHT = VariantWords(
+    "night", "Other nights", "Same seed, same nights.", EMPTY_NIGHT, "strength", vivid=False
+)
 
 EMPTY_HINTS = (
     "Tell it what you know",
@@ -112,6 +134,8 @@ They are worked on by this computer's colorflow and sent nowhere else. Files are
 close the page, or at the latest after an hour. No usage data is collected.
 """
 
+STRATEGIES = [("Representative", "representative"), ("Independent", "independent")]
+DETAILS = [("Usual", 1.0), ("1.5 times", 1.5), ("2 times", 2.0)]
 METADATA = [
     ("Keep all details", "keep"),
     ("Leave out the place (GPS)", "no-gps"),

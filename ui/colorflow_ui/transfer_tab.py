@@ -40,7 +40,7 @@ class TransferTab:
             with gr.Column(scale=8, min_width=300):
                 notice = plain_html(name=f"{TAB}-notice")
                 empty = plain_html(empty_html(EMPTY_TRANSFER), f"{TAB}-empty")
-                viewer = Viewer(desk, TAB, notice, several=False)
+                viewer = Viewer(desk, TAB, notice, several=False, vivid=False)
         outputs = [notice, empty, *viewer.shown]
 
         def shown(key: str | None, saturation: float, shares: tuple[float, ...]) -> list[Any]:

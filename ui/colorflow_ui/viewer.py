@@ -1,4 +1,4 @@
-"""The chosen variant: before and after, saturation, and the file to take home."""
+"""The chosen variant: before and after, saturation, vivid, and the file to take home."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from colorflow_ui.desk import Desk
 from colorflow_ui.engine import FileOptions
 from colorflow_ui.lanes import compute_lane, quick_lane
 from colorflow_ui.texts import FORMATS, METADATA
-from colorflow_ui.widgets import compare_slider, guarded, help_html, notice_html, plain_html
+from colorflow_ui.widgets import (
+    compare_slider,
+    guarded,
+    help_html,
+    notice_html,
+    plain_html,
+    strength_slider,
+    vivid_slider,
+)
 
 # The browser fetches the file once there is one; the timeout lets the page take its name first.
 CLICK = "(file) => {{ if (file) setTimeout(() => document.getElementById('{name}').click(), 50); }}"
@@ -33,6 +41,7 @@ class Viewer:
         notice: where messages go.
         several: there are several variants, which have numbers.
         strength: what the factor on the codes is called; a key of :data:`HELP`, too.
+        vivid: whether the chroma of the picture can be changed.
     """
 
     def __init__(
@@ -42,6 +51,7 @@ class Viewer:
         notice: gr.HTML,
         several: bool = True,
         strength: str = "saturation",
+        vivid: bool = True,
     ) -> None:
         self.desk, self.tab, self.notice, self.several = desk, tab, notice, several
         with gr.Column(visible=False, elem_id=f"{tab}-viewer") as self.panel:
@@ -49,15 +59,11 @@ class Viewer:
             self.slider = compare_slider(f"{tab}-compare")
             with gr.Row():
                 with gr.Column(scale=3, min_width=260):
-                    self.saturation = gr.Slider(
-                        0,
-                        2,
-                        value=1,
-                        step=0.05,
-                        label=strength.capitalize(),
-                        elem_id=f"{tab}-saturation",
-                    )
+                    self.saturation = strength_slider(strength, tab, desk.engine.max_strength)
                     plain_html(help_html(strength, f"What is {strength}?"))
+                    self.vivid = vivid_slider(tab, vivid)
+                    if vivid:
+                        plain_html(help_html("vivid", "What is vivid?"))
                 with gr.Column(scale=2, min_width=220):
                     self.save = gr.Button(
                         "Download in full size", variant="primary", elem_id=f"{tab}-save"
@@ -76,13 +82,18 @@ class Viewer:
         return SCROLL.format(name=f"{self.tab}-viewer")
 
     @property
+    def factors(self) -> list[gr.Slider]:
+        """What :meth:`show` is given: saturation, or strength, and vivid."""
+        return [self.saturation, self.vivid]
+
+    @property
     def shown(self) -> list[gr.components.Component | gr.Column]:
         """What :meth:`show` sets."""
         return [self.panel, self.title, self.slider]
 
-    def show(self, key: str | None, saturation: float) -> list[Any]:
+    def show(self, key: str | None, saturation: float, vivid: float = 1.0) -> list[Any]:
         """Give the values of :attr:`shown` for the picked variant."""
-        seen = self.desk.compare(key, self.tab, saturation)
+        seen = self.desk.compare(key, self.tab, saturation, vivid)
         title = f"**Variant {seen.caption}**" if self.several else f"**{seen.label}**"
         return [gr.update(visible=True), title, (seen.before, seen.after)]
 
@@ -92,22 +103,25 @@ class Viewer:
 
     def _connect(self) -> None:
         @guarded(1)
-        def saturate(saturation: float, request: gr.Request) -> Iterator[Any]:
-            seen = self.desk.compare(request.session_hash, self.tab, saturation)
+        def adjust(saturation: float, vivid: float, request: gr.Request) -> Iterator[Any]:
+            seen = self.desk.compare(request.session_hash, self.tab, saturation, vivid)
             yield ["", (seen.before, seen.after)]
 
         @guarded(1)
-        def save(saturation: float, kind: str, metadata: str, request: gr.Request) -> Iterator[Any]:
+        def save(
+            saturation: float, vivid: float, kind: str, metadata: str, request: gr.Request
+        ) -> Iterator[Any]:
             # Without the file of before, an error leaves nothing for the browser to fetch.
             yield ["", None]
             options = FileOptions(kind, metadata)
-            path, notes = self.desk.save(request.session_hash, self.tab, saturation, options)
+            key = request.session_hash
+            path, notes = self.desk.save(key, self.tab, saturation, options, vivid)
             yield [notice_html(" ".join(notes)), path]
 
         gr.on(
-            [self.saturation.input],
-            saturate,
-            [self.saturation],
+            [slider.input for slider in self.factors],
+            adjust,
+            [*self.factors],
             [self.notice, self.slider],
             trigger_mode="always_last",
             show_progress="hidden",
@@ -116,7 +130,7 @@ class Viewer:
         )
         self.save.click(
             save,
-            [self.saturation, self.format, self.metadata],
+            [*self.factors, self.format, self.metadata],
             [self.notice, self.file],
             **compute_lane(self.desk.engine),
             api_visibility="private",

@@ -10,9 +10,10 @@ from typing import Any
 
 import gradio as gr
 
+from colorflow.draws import MAX_VIVID
 from colorflow.errors import ColorflowError
 from colorflow.images.read import SUFFIXES
-from colorflow_ui.texts import HELP
+from colorflow_ui.texts import DETAILS, HELP, STRATEGIES
 from colorflow_ui.visitors import NothingOpenError
 
 PICTURES = sorted(SUFFIXES)
@@ -145,6 +146,55 @@ def photo_input(label: str, name: str) -> gr.File:
         The component; its value is the path of the upload.
     """
     return gr.File(label=label, file_types=PICTURES, type="filepath", height=150, elem_id=name)
+
+
+def strength_slider(name: str, tab: str, maximum: float) -> gr.Slider:
+    """Make the control of the factor on the latents.
+
+    Args:
+        name: what the factor is called.
+        tab: name of the tab.
+        maximum: the largest factor.
+
+    Returns:
+        The component.
+    """
+    label, place = name.capitalize(), f"{tab}-saturation"
+    return gr.Slider(0, maximum, value=1, step=0.05, label=label, elem_id=place)
+
+
+def vivid_slider(tab: str, visible: bool = True) -> gr.Slider:
+    """Make the control of the factor on the chroma of finished pictures.
+
+    Args:
+        tab: name of the tab.
+        visible: otherwise it stays at 1.
+
+    Returns:
+        The component.
+    """
+    place = f"{tab}-vivid"
+    return gr.Slider(
+        0, MAX_VIVID, value=1, step=0.05, label="Vivid", visible=visible, elem_id=place
+    )
+
+
+def draw_settings(tab: str) -> tuple[gr.Radio, gr.Radio]:
+    """Make the controls of how variants are drawn.
+
+    Args:
+        tab: name of the tab.
+
+    Returns:
+        The strategy, and the detail with which the model sees the photo.
+    """
+    strategy = gr.Radio(
+        STRATEGIES, value="representative", label="Which variants", elem_id=f"{tab}-draw"
+    )
+    plain_html(help_html("draw", "What is the difference?"))
+    detail = gr.Radio(DETAILS, value=1.0, label="Detail the model sees", elem_id=f"{tab}-detail")
+    plain_html(help_html("detail", "What does more detail do?"))
+    return strategy, detail
 
 
 def variants_gallery(name: str) -> gr.Gallery:
