@@ -39,7 +39,7 @@ def _untrained(name: str, folder: Path) -> Path:
     }
     model.pyramid.set_statistics(ones)
     path = folder / f"{name}.safetensors"
-    save_checkpoint(path, model, backbone_hash("hed"), {"trained": False})
+    save_checkpoint(path, model, backbone_hash("photo"), {"trained": False})
     return path
 
 
