@@ -76,7 +76,7 @@ def test_a_variant_depends_neither_on_company_nor_on_threads(tiny, grey_cat):
     assert few[0].residuals == many[0].residuals
     # Nor do other photos in the same call change it.
     photo = read_photo(grey_cat)
-    item = photo, tiny.domain.condition(photo), tiny.draw(photo, 1)
+    item = photo, tiny.domain.condition(photo), tiny.plan(photo, 1)
     shared = tiny.paint([item, item], hints=[HINTS, ()])
     assert torch.equal(shared[0][0].target, many[0].target)
     assert torch.equal(shared[1][0].target, tiny.sample(grey_cat, n=1)[0].target)
