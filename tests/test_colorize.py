@@ -1,22 +1,26 @@
 """What the colorizer promises: sizes, seeds, densities, and models refused by name."""
 
 import dataclasses
+import json
 import math
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from colorflow.colorize import Colorizer
 from colorflow.decoding import CHUNK
 from colorflow.errors import CheckpointError, ConfigError, ShapeError
 from colorflow.images.lab import lab_planes
 from colorflow.images.read import read_photo
-from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
+from colorflow.models.checkpoint import load_checkpoint, metadata_hash, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
 from colorflow.models.matching import matching_backbone
+from colorflow.models.presets import preset
 from colorflow.networks.backbones import backbone_file, backbone_hash, load_backbone
 
 
@@ -146,7 +150,11 @@ def test_uncertainty_is_a_map_of_the_photos_size_that_vanishes_without_spread(ti
     ("arguments", "name"),
     [
         ({"n": 0}, "n:"),
-        ({"saturation": -0.1}, "saturation"),
+        ({"saturation": -0.1}, "saturation: expected 0 to 2"),
+        ({"saturation": 2.1}, "saturation: expected 0 to 2"),
+        ({"vivid": 2.1}, "vivid: expected 0 to 2"),
+        ({"detail": 1.1}, "detail"),
+        ({"draw": "nicest"}, "draw"),
         ({"temperature": float("nan")}, "temperature"),
     ],
 )
@@ -173,7 +181,7 @@ def test_a_model_gets_the_backbone_it_names(tiny_checkpoint):
     _, info = load_checkpoint(tiny_checkpoint)
     backbone = matching_backbone(info)
     assert backbone.taps == info.config.taps
-    expected = load_backbone("hed", info.config.taps).state_dict()
+    expected = load_backbone("photo", info.config.taps).state_dict()
     for name, value in backbone.state_dict().items():
         assert torch.equal(value, expected[name]), name
 
@@ -182,11 +190,11 @@ def test_the_same_weights_are_welcome_from_another_place_and_others_are_not(
     tiny_checkpoint, tmp_path
 ):
     other = tmp_path / "vgg.safetensors"
-    data = bytearray(backbone_file("hed").read_bytes())
-    other.write_bytes(data)
+    other.write_bytes(backbone_file("photo").read_bytes())
     Colorizer.from_pretrained(tiny_checkpoint, "cpu", str(other))
-    data[-1] ^= 1
-    other.write_bytes(data)
+    state = load_file(other)
+    state["backbone.mean"] += 0.01
+    save_file(state, other)
     for source in (str(other), "lite2", "imagenet"):
         with pytest.raises(CheckpointError, match="trained with backbone weights") as caught:
             Colorizer.from_pretrained(tiny_checkpoint, "cpu", source)
@@ -198,7 +206,9 @@ def test_a_backbone_that_is_not_there_is_named_with_the_known_ones(tiny_checkpoi
     gone = str(tmp_path / "gone.safetensors")
     moved = dataclasses.replace(info, config=info.config.replace(backbone=gone))
     for wrong, source in ((info, "het"), (moved, None)):
-        with pytest.raises(CheckpointError, match="lite2, hed, imagenet, none or a path") as caught:
+        with pytest.raises(
+            CheckpointError, match="photo, lite2, imagenet, none or a path"
+        ) as caught:
             matching_backbone(wrong, source)
         assert f"'{source or gone}'" in one_line(caught)
 
@@ -210,13 +220,34 @@ def test_a_backbone_inside_the_file_is_used_and_no_other(tiny, grey_cat, tmp_pat
     expected, got = (one.sample(grey_cat, n=1)[0].target for one in (tiny, whole))
     assert torch.allclose(got, expected, atol=0.01)
     with pytest.raises(CheckpointError, match="inside") as caught:
-        Colorizer.from_pretrained(path, "cpu", "hed")
+        Colorizer.from_pretrained(path, "cpu", "photo")
     one_line(caught)
+
+
+def test_a_model_of_version_0_1_on_efficientnet_still_colours(grey_cat, tmp_path):
+    """Its backbone is a file of its own, and its config knows nothing of shares."""
+    config = preset("tiny").replace(side=64, backbone="lite2", taps=("stage3", "stage5"))
+    path = tmp_path / "old.safetensors"
+    save_checkpoint(path, ConditionalINN(config), backbone_hash("lite2"), {})
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    plain = json.loads(metadata["config"])
+    del plain["share_shrinkage"]
+    metadata["config"] = json.dumps(plain)
+    save_file(
+        load_file(path), path, metadata={**metadata, "metadata_sha256": metadata_hash(metadata)}
+    )
+    colorizer = Colorizer.from_pretrained(path, device="cpu")
+    assert colorizer.info.backbone is None
+    assert colorizer.backbone.taps == ("stage3", "stage5")
+    variants = colorizer.sample(grey_cat, n=2)
+    assert sum(variant.share for variant in variants) == pytest.approx(1)
+    assert variants[0].image.size == (150, 100)
 
 
 def test_a_regressor_alone_is_no_colorizer(tiny, tmp_path):
     path = tmp_path / "regressor.safetensors"
-    save_checkpoint(path, tiny.model, backbone_hash("hed"), {}, part="regressor")
+    save_checkpoint(path, tiny.model, backbone_hash("photo"), {}, part="regressor")
     with pytest.raises(CheckpointError, match="holds the regressor alone") as caught:
         Colorizer.from_pretrained(path, "cpu")
     assert str(path) in one_line(caught)

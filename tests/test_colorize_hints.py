@@ -33,7 +33,7 @@ def test_hints_are_reached_in_the_finished_picture(tiny, grey_cat):
         assert len(variant.residuals) == 2
         for hint, wish, residual in zip(HINTS, wished, variant.residuals, strict=True):
             assert residual < 5
-            assert float((chroma_at(before.image, hint) - wish).norm()) > 10
+            assert float((chroma_at(before.image, hint) - wish).norm()) > 8
             assert float((chroma_at(variant.image, hint) - wish).norm()) < residual + 4
 
 
@@ -76,7 +76,7 @@ def test_a_variant_depends_neither_on_company_nor_on_threads(tiny, grey_cat):
     assert few[0].residuals == many[0].residuals
     # Nor do other photos in the same call change it.
     photo = read_photo(grey_cat)
-    item = photo, tiny.domain.condition(photo), tiny.draw(photo, 1)
+    item = photo, tiny.domain.condition(photo), tiny.plan(photo, 1)
     shared = tiny.paint([item, item], hints=[HINTS, ()])
     assert torch.equal(shared[0][0].target, many[0].target)
     assert torch.equal(shared[1][0].target, tiny.sample(grey_cat, n=1)[0].target)

@@ -27,7 +27,7 @@ def _photos(tiny, grey_cat, count):
 @pytest.mark.parametrize("samples", [1, 2, 3, 5])
 def test_a_variant_is_the_same_to_the_last_bit_alone_and_in_any_company(tiny, grey_cat, samples):
     pairs = _photos(tiny, grey_cat, 5)
-    items = [(photo, c, tiny.draw(photo, samples)) for photo, c in pairs]
+    items = [(photo, c, tiny.plan(photo, samples)) for photo, c in pairs]
     together = tiny.paint(items)
     backwards = tiny.paint(items[::-1])[::-1]
     for (photo, _, _), here, there in zip(items, together, backwards, strict=True):

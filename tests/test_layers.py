@@ -15,16 +15,20 @@ ABOVE = {
     "devices": {"errors"},
     "transforms": {"errors"},
     "networks": {"errors", "resources", "transforms"},
-    "models": {"errors", "files", "transforms", "networks"},
+    "models": {"errors", "files", "resources", "transforms", "networks"},
     "images": {"devices", "errors", "files"},
     "domains": {"devices", "errors", "images", "models"},
     "variants": {"domains", "models"},
     "decoding": {"errors", "models"},
+    "draws": {"errors", "models"},
+    "representatives": {"errors"},
     "hints": {"errors"},
     "wishes": {"hints", "images"},
     "descent": set(),
     "steering": {"descent", "errors", "models", "wishes"},
 }
+ABOVE["realization"] = {"decoding", "domains", "draws", "errors", "models", "representatives"}
+ABOVE["realization"] |= {"steering", "wishes"}
 ABOVE["loading"] = {"devices", "errors", "models", "networks", "resources"}
 ABOVE["sampling"] = {*ABOVE} - {"files", "transforms"}
 ABOVE["colorize"] = {*ABOVE} - {"files", "transforms"}

@@ -15,9 +15,9 @@ from colorflow.resources import bundled, bundled_path, sha256_of_file
 @pytest.mark.parametrize(
     ("folder", "name"),
     [
-        ("pretrained", "vgg16_hed.safetensors"),
+        ("pretrained", "photo.safetensors"),
         ("pretrained", "efficientnet_lite2.safetensors"),
-        ("pretrained", "vgg16_hed.md"),
+        ("pretrained", "photo.md"),
         ("examples", "cat.jpg"),
     ],
 )

@@ -13,6 +13,7 @@ from colorflow.batch.results import Result
 from colorflow.batch.run import require_writable, run_jobs
 from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
+from colorflow.draws import require_vivid
 from colorflow.errors import ColorflowError, ImageError
 from colorflow.loading import MODELS
 from colorflow.sampling import Sampler
@@ -56,9 +57,14 @@ def run_recolor(request: Request) -> int:
         The exit code.
 
     Raises:
-        ColorflowError: the model cannot be loaded, or the place not be written to.
+        ColorflowError: the model cannot be loaded, the place not be written to, or a factor is out
+            of range.
     """
+    if request.vivid is not None:
+        require_vivid(request.vivid)
     colorizer = load_sampler(request.model or _model_of(request.files), request.device)
+    if request.saturation is not None:
+        colorizer.domain.require_strength(request.saturation)
     if request.out is not None:
         require_writable(Path(request.out))
     done = colorizer.domain.done

@@ -9,6 +9,7 @@ from colorflow.errors import CheckpointError, ConfigError
 from colorflow.loading import model_path
 from colorflow.models.checkpoint import CheckpointInfo, load_checkpoint
 from colorflow.models.cinn import ConditionalINN
+from colorflow.networks.backbones import backbone_hash
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ def look_at(name: str) -> tuple[Initial, CheckpointInfo]:
 
     Raises:
         CheckpointError: the file is missing, damaged, holds a regressor alone, or a backbone that
-            was trained with the model.
+            the source it names does not have.
     """
     path = model_path(name)
     _, info = load_checkpoint(path)
     if info.part:
         raise CheckpointError(f"--init {name}: expected a whole model, got the {info.part} alone")
-    if info.backbone is not None:
+    # The bundled colorizer is itself the source of the backbone it holds.
+    if info.backbone is not None and not _is_source(info):
         raise CheckpointError(
             f"--init {name}: expected a model with a frozen backbone, this one was trained with "
             "its own (joint phase); begin with the flow.safetensors of that run"
@@ -73,9 +75,10 @@ def take_weights(model: ConditionalINN, initial: Initial, identity: str) -> None
             f"--init {initial.name}: expected the weights {initial.content_hash[:12]}…, found "
             f"{info.content_hash[:12]}…; the file was replaced after the run had begun"
         )
-    if info.backbone_hash != identity:
+    found = _backbone_of(info)
+    if found != identity:
         raise ConfigError(
-            f"--init {initial.name}: trained with backbone weights {info.backbone_hash[:12]}…, the "
+            f"--init {initial.name}: trained with backbone weights {found[:12]}…, the "
             f"run uses {identity[:12]}…; leave model.backbone as it is"
         )
     theirs, ours = trained.state_dict(), model.state_dict()
@@ -88,3 +91,16 @@ def take_weights(model: ConditionalINN, initial: Initial, identity: str) -> None
                 "architecture as they are"
             )
     model.load_state_dict(theirs)
+
+
+def _backbone_of(info: CheckpointInfo) -> str:
+    """Identify the backbone of a model, also where it lies inside."""
+    return info.backbone_hash if info.backbone is None else backbone_hash(str(info.path))
+
+
+def _is_source(info: CheckpointInfo) -> bool:
+    """Tell whether the source that a model names has the backbone that lies inside."""
+    try:
+        return backbone_hash(info.config.backbone) == _backbone_of(info)
+    except CheckpointError:
+        return False

@@ -119,10 +119,10 @@ def test_memory_that_is_short_for_large_calls_only_costs_bits_not_photos(
 ):
     paint = type(tiny).paint
 
-    def short(self, photos, seed=0, rows=None, hints=()):
+    def short(self, photos, rows=None, hints=(), vivid=1.0):
         if len(photos) > 1 or rows > 1:
             raise MemoryError
-        return paint(self, photos, seed, rows, hints)
+        return paint(self, photos, rows, hints, vivid)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     found = run(tiny, folder, tmp_path / "out")
@@ -136,11 +136,11 @@ def test_a_smaller_work_size_is_the_last_resort_and_is_said(
     paint = type(tiny).paint
     sizes = []
 
-    def short(self, photos, seed=0, rows=None, hints=()):
+    def short(self, photos, rows=None, hints=(), vivid=1.0):
         sizes.append(tuple(photos[0][1].shape[2:]))
         if max(sizes[-1]) > 16:
             raise MemoryError
-        return paint(self, photos, seed, rows, hints)
+        return paint(self, photos, rows, hints, vivid)
 
     monkeypatch.setattr(type(tiny), "paint", short)
     Image.fromarray(grey_cat[:, :100]).save(folder / "a.jpg")
@@ -176,3 +176,26 @@ def test_only_so_many_large_results_are_in_work_at_once(tiny, folder, tmp_path, 
     # Of 12 bytes per pixel, two results of 15 000 pixels fit into half of this, three do not.
     run(tiny, folder / "a.jpg", tmp_path / "out", samples=9, memory=2 * 400_000, jobs=6)
     assert most <= 2
+
+
+def test_impossible_colours_are_drawn_again_and_noted_or_fail_their_photo_alone(
+    tiny, folder, tmp_path, monkeypatch
+):
+    means = sorted(float(v.target.mean()) for v in tiny.sample(folder / "a.jpg", n=4))
+    limit = (means[2] + means[3]) / 2
+    wide = tiny.sample(folder / "sub/b.png", n=1)[0].target.shape[2]
+
+    def plausible(targets):
+        return (targets.mean((1, 2, 3)) < limit) & (targets.shape[3] != wide)
+
+    monkeypatch.setattr(tiny.domain, "plausible", plausible)
+    first, second = run(tiny, folder, tmp_path / "out", samples=4)
+    assert (first.status, second.status) == ("ok", "failed")
+    again = [told["variant"] for told in first.details["variants"] if "redrawn" in told]
+    assert len(again) == 1
+    assert first.notes == [
+        f"variant {again[0]}: drawn again, as the first draw had impossible colours"
+    ]
+    assert "lower saturation" in second.reason
+    assert "\n" not in second.reason
+    assert sorted(tree(tmp_path / "out")) == [f"a_v{k}.jpg" for k in range(1, 5)]

@@ -16,6 +16,7 @@ from colorflow.batch.recolor import RecipePainter, find_source, read_recipe
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.run import run_jobs
 from colorflow.errors import ImageError
+from colorflow.images.write import encode_image, read_history
 
 
 @pytest.fixture
@@ -51,6 +52,8 @@ def _again(colorizer, path: Path, source: Path, out: Path, saturation=None) -> P
         {},
         {"samples": 7, "seed": 5, "saturation": 0.7, "temperature": 0.9},
         {"samples": 2, "temperature": (0.2, 0.9)},
+        {"samples": 3, "draw": "independent"},
+        {"samples": 2, "vivid": 1.4, "detail": 2.0},
         {"samples": 5, "pick": "medoid"},
         {"samples": 2, "metadata": "strip", "quality": 60},
         {"samples": 2, "format": "png"},
@@ -61,6 +64,43 @@ def _again(colorizer, path: Path, source: Path, out: Path, saturation=None) -> P
 def test_every_variant_comes_again_to_the_same_bytes(tiny, photo, tmp_path, settings):
     for number, path in enumerate(_colour(tiny, photo, tmp_path / "out", **settings)):
         again = _again(tiny, path, photo, tmp_path / str(number))
+        assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_variant_that_was_replaced_comes_again_to_the_same_bytes(
+    tiny, photo, tmp_path, monkeypatch
+):
+    means = sorted(float(v.target.mean()) for v in tiny.sample(photo, n=4))
+    limit = (means[1] + means[2]) / 2
+    monkeypatch.setattr(tiny.domain, "plausible", lambda t: t.mean((1, 2, 3)) < limit)
+    paths = _colour(tiny, photo, tmp_path / "out")
+    attempts = [read_recipe(path).attempt for path in paths]
+    assert sum(attempt > 0 for attempt in attempts) == 2
+    # The seed that was found is known: the recipe asks nobody again.
+    monkeypatch.undo()
+    for number, path in enumerate(paths):
+        assert read_history(path).get("redrawn", 0) == attempts[number]
+        again = _again(tiny, path, photo, tmp_path / str(number))
+        assert again.read_bytes() == path.read_bytes()
+
+
+def _as_of_version_0_1(path: Path, old: Path) -> None:
+    """Copy a result without what later versions say of it."""
+    history = read_history(path)
+    for name in ("draw", "number", "share", "vivid", "detail"):
+        history.pop(name, None)
+    with Image.open(path) as image:
+        old.write_bytes(encode_image(image.convert("RGB"), old.suffix, made_by=history))
+
+
+def test_a_result_of_version_0_1_was_drawn_independently(tiny, photo, tmp_path):
+    paths = _colour(tiny, photo, tmp_path / "out", samples=3, format="png", draw="independent")
+    for number, path in enumerate(paths):
+        old = tmp_path / f"old{number}.png"
+        _as_of_version_0_1(path, old)
+        recipe = read_recipe(old)
+        assert (recipe.config.draw, recipe.number, recipe.share) == ("independent", number, None)
+        again = _again(tiny, old, photo, tmp_path / str(number))
         assert again.read_bytes() == path.read_bytes()
 
 

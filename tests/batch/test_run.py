@@ -33,10 +33,26 @@ def test_bytes_do_not_depend_on_order_company_jobs_or_batches(tiny, folder, tmp_
     run(tiny, folder, tmp_path / "all")
     jobs = discover([folder], tmp_path / "back").jobs
     run(tiny, folder, tmp_path / "back", jobs[::-1], jobs=1, batch_size=3)
-    run(tiny, folder / "sub" / "b.png", tmp_path / "alone", samples=1, jobs=3)
+    run(tiny, folder / "sub" / "b.png", tmp_path / "alone", samples=2, jobs=3)
     assert tree(tmp_path / "back") == tree(tmp_path / "all")
     expected = (tmp_path / "all/sub/b_v1.png").read_bytes()
     assert (tmp_path / "alone/b_v1.png").read_bytes() == expected
+
+
+def test_fewer_variants_have_the_pixels_of_the_first_of_more_and_other_shares(
+    tiny, folder, tmp_path
+):
+    run(tiny, folder, tmp_path / "four", samples=4)
+    run(tiny, folder, tmp_path / "eight", samples=8)
+    for stem, suffix in (("a", ".jpg"), ("sub/b", ".png")):
+        for k in range(1, 5):
+            few, many = (tmp_path / name / f"{stem}_v{k}{suffix}" for name in ("four", "eight"))
+            with Image.open(few) as one, Image.open(many) as other:
+                assert one.tobytes() == other.tobytes()
+            facts = [read_history(path) for path in (few, many)]
+            shares = [fact.pop("share") for fact in facts]
+            assert facts[0] == facts[1]
+            assert shares[0] >= shares[1]
 
 
 def test_a_variant_tells_how_it_was_made_and_can_be_made_again(tiny, folder, tmp_path):

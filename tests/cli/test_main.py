@@ -100,6 +100,11 @@ def test_a_folder_without_photos_exits_4(tmp_path):
         ["--samples", "0"],
         ["--saturation", "-1"],
         ["--saturation", "nan"],
+        ["--saturation", "2.1"],
+        ["--vivid", "2.1"],
+        ["--vivid", "nan"],
+        ["--detail", "3"],
+        ["--draw", "nicest"],
         ["--format", "bmp"],
         ["--smaples", "2"],
         ["--pick", "nicest"],
@@ -114,6 +119,30 @@ def test_wrong_usage_exits_2(photo, tmp_path, tiny_checkpoint, arguments):
     run = colorflow("colorize", photo, *common, *arguments)
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
+    assert not list(tmp_path.glob("out/*.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--saturation", 2.1, "saturation: expected 0 to 2, got 2.1"),
+        ("--vivid", 2.1, "vivid: expected 0 to 2, got 2.1"),
+    ],
+)
+def test_factors_that_are_too_large_are_refused_in_one_line(
+    photo, tmp_path, tiny_checkpoint, option, value, expected
+):
+    model = "--model", tiny_checkpoint, "--device", "cpu"
+    colorflow("colorize", photo, "-o", tmp_path / "out", "--samples", 1, *model)
+    commands = [
+        ("colorize", photo, "-o", tmp_path / "other", "--samples", 1),
+        ("recolor", tmp_path / "out/photo_v1.jpg", "-o", tmp_path / "other"),
+    ]
+    for command in commands:
+        run = colorflow(*command, option, value, *model)
+        assert run.returncode == 2, run.stderr
+        assert sum(expected in line for line in run.stderr.splitlines()) == 1
+        assert not list(tmp_path.glob("other/*.jpg"))
 
 
 def test_an_unwritable_output_exits_1_with_one_line(photo, tmp_path):

@@ -124,6 +124,16 @@ def test_one_picked_result_is_named_for_what_it_is(run, days, tiny_translator_ch
     assert sheet.is_coloured()
 
 
+def test_a_strength_that_is_too_large_is_wrong_usage(
+    run, days, tiny_translator_checkpoint, tmp_path
+):
+    model = "--model", tiny_translator_checkpoint, "--device", "cpu"
+    told = run("translate", days, "-o", tmp_path / "out", "--strength", 2.1, *model)
+    assert told.code == 2
+    assert told.err.splitlines()[-1].startswith("colorflow: strength: expected 0 to 2, got 2.1")
+    assert not list((tmp_path / "out").glob("*.jpg"))
+
+
 def test_the_model_of_another_task_is_refused_in_one_line(run, days, tiny_checkpoint, tmp_path):
     found = run("translate", days, "-o", tmp_path / "out", "--model", tiny_checkpoint)
     assert found.code == 2

@@ -10,10 +10,13 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
+from colorflow.colorize import Colorizer
 from colorflow.domains import Colorization, Geometry, colorization_of
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo
+from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
+from colorflow.networks.backbones import NoBackbone
 
 GEOMETRY = Geometry(side=64, stride=4, step=16)
 
@@ -60,6 +63,29 @@ def test_square_geometry_squares_every_photo():
     square = Geometry(side=64, stride=4, step=64, max_aspect=1)
     for size in ((100, 100), (100, 300), (900, 100)):
         assert square.condition_size(*size) == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("detail", "expected"), [(1.0, (64, 96)), (1.5, (96, 144)), (2.0, (128, 192))]
+)
+def test_detail_is_a_factor_on_the_usual_size(detail, expected):
+    assert GEOMETRY.condition_size(400, 600, detail) == expected
+    assert GEOMETRY.condition_size(600, 400, detail) == expected[::-1]
+    assert GEOMETRY.condition_size(100, 4000, detail) == (expected[0], 4 * expected[0])
+
+
+@pytest.mark.parametrize(
+    ("geometry", "detail", "why"),
+    [
+        (Geometry(side=64, stride=4, step=64), 1.5, "steps of 64"),
+        (Geometry(side=64, stride=4, step=16), 0.0, "steps of 16"),
+        (Geometry(side=64, stride=4, step=16), 1.1, "steps of 16"),
+        (Geometry(side=64, stride=4, step=64, max_aspect=1), 2.0, "it takes one size only"),
+    ],
+)
+def test_detail_that_a_model_cannot_take_is_refused(geometry, detail, why):
+    with pytest.raises(ConfigError, match=f"detail: expected 1 for this model.*{why}"):
+        geometry.condition_size(100, 100, detail)
 
 
 @pytest.mark.parametrize(
@@ -213,7 +239,7 @@ def test_impossible_scale_is_refused(scale):
 
 def test_the_domain_of_a_model_has_its_sizes_and_squares_photos_for_a_fixed_tail():
     photo, paper = colorization_of(preset("photo")), colorization_of(preset("paper"))
-    assert photo.geometry.condition_size(300, 600) == (128, 256)
+    assert photo.geometry.condition_size(300, 600) == (256, 512)
     assert paper.geometry.condition_size(300, 600) == (256, 256)
     assert photo.scale == preset("photo").target_scale
 
@@ -223,13 +249,26 @@ def test_a_model_of_another_domain_is_refused():
         colorization_of(preset("tiny").replace(domain="night"))
 
 
-def test_results_are_those_stored_before_there_were_other_domains(tiny, grey_cat):
+def test_results_stay_those_that_are_stored(grey_cat):
+    """The same photo, seed and weights give the same colours in every version.
+
+    The model has an encoder and no backbone, so that other bundled weights change nothing here.
+    """
+    config = preset("tiny").replace(backbone="none", taps=(), encoder=8)
+    model = ConditionalINN(config)
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            fan_in = parameter[0].numel() if parameter.dim() > 1 else 4
+            noise = torch.randn(parameter.shape, generator=generator)
+            parameter.copy_(0.5 * noise / fan_in**0.5)
+    colorizer = Colorizer(model, NoBackbone(), "cpu")
     with np.load(Path(__file__).parents[1] / "data/colorization.npz") as stored:
-        variants = tiny.sample(grey_cat, n=2, seed=3)
-        # The last bits are the CPU's: of targets up to 7, two kinds differed by 3e-6.
+        variants = colorizer.sample(grey_cat, n=2, seed=3, draw="independent")
+        # The last bits are the processor's.
         targets = np.stack([variant.target.numpy() for variant in variants])
         np.testing.assert_allclose(targets, stored["target"], atol=1e-4)
         np.testing.assert_allclose([v.log_prob for v in variants], stored["log_prob"], rtol=1e-5)
         difference = np.abs(np.asarray(variants[1].image).astype(int) - stored["picture"])
         assert difference.max() <= 1
-        assert (difference == 0).mean() > 0.999
+        assert (difference == 0).mean() > 0.99

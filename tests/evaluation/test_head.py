@@ -26,7 +26,7 @@ def save(path: Path, config: ModelConfig, shift: tuple[float, float] = (0.0, 0.0
         with torch.no_grad():
             model.head.bias[:2] = torch.tensor(shift)
     part = "regressor" if model.head is not None else ""
-    save_checkpoint(path, model, backbone_hash("hed"), {}, part=part)
+    save_checkpoint(path, model, backbone_hash("photo"), {}, part=part)
     return path
 
 

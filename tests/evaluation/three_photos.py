@@ -60,5 +60,5 @@ def constant_head(a: float, b: float, **changes: Any) -> Head:
     model = ConditionalINN(config)
     with torch.no_grad():
         model.head.bias[:2] = torch.tensor([a, b]) / config.target_scale
-    colorizer = Colorizer(model, load_backbone("hed", config.taps), "cpu")
+    colorizer = Colorizer(model, load_backbone("photo", config.taps), "cpu")
     return Head(model, colorizer.backbone, colorizer.domain, colorizer.device)

@@ -59,6 +59,28 @@ def test_a_float64_model_is_stored_as_float32(tmp_path: Path):
         assert torch.equal(value, model.state_dict()[name].float())
 
 
+def test_half_rounds_parameters_and_nothing_else(model: ConditionalINN, path: Path):
+    whole = path.stat().st_size
+    save_checkpoint(path, model, "backbone", PROVENANCE, half=True)
+    loaded, info = load_checkpoint(path)
+    parameters = {name for name, _ in model.named_parameters()}
+    for name, value in model.state_dict().items():
+        got, rounded = loaded.state_dict()[name], name in parameters
+        assert got.dtype == value.dtype
+        assert torch.equal(got, value.half().float() if rounded else value), name
+    # Matrices that are mixed with stay orthogonal to float32.
+    assert any(name.endswith("matrix") for name in set(model.state_dict()) - parameters)
+    assert path.stat().st_size < whole
+    assert info.parameters == sum(value.numel() for value in model.state_dict().values())
+
+
+def test_half_again_changes_nothing(model: ConditionalINN, path: Path):
+    save_checkpoint(path, model, "backbone", PROVENANCE, half=True)
+    loaded, info = load_checkpoint(path)
+    save_checkpoint(path, loaded, "backbone", PROVENANCE, half=True)
+    assert load_checkpoint(path)[1].content_hash == info.content_hash
+
+
 def test_saving_leaves_the_model_as_it_was(tmp_path: Path):
     model = build().double().train()
     save_checkpoint(tmp_path / "model.safetensors", model, "", {})

@@ -106,6 +106,17 @@ def test_a_regressor_can_carry_its_backbone(model: ConditionalINN, tmp_path: Pat
     assert info.backbone is not None
 
 
+def test_half_a_regressor_predicts_nearly_the_same(model: ConditionalINN, tmp_path: Path):
+    path = tmp_path / "regressor.safetensors"
+    save_checkpoint(path, model, "backbone", {}, part="regressor", half=True)
+    photo, features = photo_and_features(model)
+    with torch.no_grad():
+        expected = model.predict(photo, features)
+        got = load_checkpoint(path)[0].predict(photo, features)
+    assert not torch.equal(got, expected)
+    assert (got - expected).abs().max() < 0.01 * expected.abs().max()
+
+
 def test_a_missing_tensor_of_a_regressor_is_named(regressor: Path):
     rewrite_tensors(regressor, lambda state: state.pop("head.bias"))
     assert "'head.bias' is missing" in refusal(regressor)

@@ -81,16 +81,16 @@ def test_every_coupling_follows_a_mixing(paper: ConditionalINN):
     assert len(distinct) == len(matrices) == 30
 
 
-def test_photo_has_two_to_four_million_flow_parameters():
+def test_photo_has_six_to_eight_million_flow_parameters():
     model = build("photo")
     parts = (model.flow, model.hoists)
     count = sum(parameter.numel() for part in parts for parameter in part.parameters())
-    assert 2_000_000 <= count <= 4_000_000
+    assert 6_000_000 <= count <= 8_000_000
 
 
-def test_photo_maps_a_square_photo_to_a_target_of_32_pixels():
+def test_photo_maps_a_square_photo_to_a_target_of_64_pixels():
     config = preset("photo")
-    assert (config.side, config.side // config.stride) == (128, 32)
+    assert (config.side, config.side // config.stride) == (256, 64)
 
 
 @pytest.mark.parametrize("name", ["photo", "tiny"])

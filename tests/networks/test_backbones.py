@@ -10,12 +10,20 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 from torch.nn import functional
 
 from colorflow.errors import CheckpointError, ConfigError
-from colorflow.networks.backbones import backbone_file, backbone_hash, load_backbone
+from colorflow.models.checkpoint import INSIDE, load_checkpoint
+from colorflow.models.matching import matching_backbone
+from colorflow.networks.backbones import (
+    INSIDE_PREFIX,
+    backbone_file,
+    backbone_hash,
+    load_backbone,
+)
+from colorflow.resources import bundled, hash_of_tensors
 
 NORMALISATION = {"mean": "[0.5, 0.4, 0.3]", "std": "[0.2, 0.2, 0.2]"}
 
@@ -36,9 +44,9 @@ def small_state() -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("source", ["hed", "file"])
+@pytest.mark.parametrize("source", ["photo", "file"])
 def test_loaded_networks_are_frozen_and_in_evaluation_mode(source: str, small_file: Path):
-    network = load_backbone(source if source == "hed" else str(small_file), ("conv1_1",))
+    network = load_backbone(source if source == "photo" else str(small_file), ("conv1_1",))
     assert not network.training
     assert all(not p.requires_grad and p.dtype == torch.float32 for p in network.parameters())
 
@@ -52,6 +60,71 @@ def test_a_local_file_is_used_with_its_own_normalisation(small_file: Path):
         (photo - mean) / 0.2, state["conv1_1.weight"], state["conv1_1.bias"], padding=1
     ).relu()
     assert torch.allclose(got, expected, atol=1e-4)
+
+
+# --- a model with its backbone inside
+
+
+@pytest.fixture
+def small_model(tmp_path: Path) -> Path:
+    """What a model's file holds of its backbone, for the tap conv1_1, and something of the flow."""
+    path = tmp_path / "model.safetensors"
+    mean, std = (
+        torch.tensor(json.loads(NORMALISATION[name])).view(1, 3, 1, 1) for name in ("mean", "std")
+    )
+    state = {f"{INSIDE_PREFIX}layers.{name}": value for name, value in small_state().items()}
+    state |= {f"{INSIDE_PREFIX}mean": mean, f"{INSIDE_PREFIX}std": std, "head": torch.ones(2)}
+    save_file(state, path, metadata={"format": "colorflow-model"})
+    return path
+
+
+def test_a_model_is_a_source_of_the_backbone_inside(small_file: Path, small_model: Path):
+    photo = torch.rand(1, 3, 6, 5, generator=torch.Generator().manual_seed(8))
+    from_file, from_model = (
+        load_backbone(str(path), ("conv1_1",)) for path in (small_file, small_model)
+    )
+    assert torch.equal(from_model(photo)["conv1_1"], from_file(photo)["conv1_1"])
+    assert not from_model.training
+    assert not any(parameter.requires_grad for parameter in from_model.parameters())
+
+
+def test_the_hash_of_a_model_as_a_source_is_that_of_its_backbone_alone(small_model: Path):
+    state = load_file(small_model)
+    inside = {name: value for name, value in state.items() if name.startswith(INSIDE_PREFIX)}
+    before = backbone_hash(str(small_model))
+    assert before == hash_of_tensors(inside)
+    save_file({**state, "head": torch.zeros(2)}, small_model, metadata={"other": "metadata"})
+    assert backbone_hash(str(small_model)) == before
+    state[f"{INSIDE_PREFIX}mean"] += 0.1
+    save_file(state, small_model)
+    assert backbone_hash(str(small_model)) != before
+
+
+@pytest.mark.parametrize("name", ["mean", "std", "layers.conv1_1.bias"])
+def test_a_model_whose_backbone_is_not_whole_is_refused_by_name(small_model: Path, name: str):
+    state = load_file(small_model)
+    del state[INSIDE_PREFIX + name]
+    save_file(state, small_model)
+    with pytest.raises(CheckpointError, match=name.removeprefix("layers.")) as caught:
+        load_backbone(str(small_model), ("conv1_1",))
+    assert str(small_model) in str(caught.value)
+
+
+def test_the_bundled_source_is_the_backbone_of_the_bundled_model_and_that_of_its_regressor():
+    state = load_file(backbone_file("photo"))
+    inside = {name: value for name, value in state.items() if name.startswith(INSIDE_PREFIX)}
+    assert backbone_hash("photo") == hash_of_tensors(inside)
+    assert backbone_hash(str(backbone_file("photo"))) == backbone_hash("photo")
+    _, whole = load_checkpoint(backbone_file("photo"))
+    _, regressor = load_checkpoint(bundled("pretrained", "photo_regressor.safetensors"))
+    assert (whole.backbone_hash, regressor.part) == (INSIDE, "regressor")
+    own, matching = whole.backbone, matching_backbone(regressor)
+    assert own.taps == matching.taps
+    for name, value in own.state_dict().items():
+        assert torch.equal(matching.state_dict()[name], value), name
+
+
+# --- files that are wrong
 
 
 def missing_file(path: Path):
@@ -145,7 +218,7 @@ def test_unknown_taps_are_refused_when_loading(small_file: Path):
 
 def test_an_unknown_source_lists_the_known_ones():
     with pytest.raises(
-        CheckpointError, match=r"one of lite2, hed, imagenet, none or a \.safetensors file"
+        CheckpointError, match=r"one of photo, lite2, imagenet, none or a \.safetensors file"
     ):
         backbone_file("imagnet")
 
@@ -156,7 +229,7 @@ def test_hash_tells_files_apart_and_is_that_of_the_content(small_file: Path, tmp
     save_file({name: value + 1 for name, value in small_state().items()}, other)
     assert backbone_hash(str(small_file)) == backbone_hash(str(copy))
     assert backbone_hash(str(small_file)) == hashlib.sha256(small_file.read_bytes()).hexdigest()
-    sources = ("hed", "imagenet", str(small_file), str(other))
+    sources = ("photo", "imagenet", str(small_file), str(other))
     assert len({backbone_hash(source) for source in sources}) == 4
 
 

@@ -40,7 +40,7 @@ def relative_error(got: Tensor, expected: Tensor) -> float:
 
 
 def test_grey_gives_the_features_of_the_tripled_grey_with_trained_weights(grey: Tensor):
-    network = load_backbone("hed", TAPS)
+    network = load_backbone("photo", TAPS)
     single, triple = network(grey), network(grey.expand(-1, 3, -1, -1))
     for tap in TAPS:
         assert relative_error(single[tap], triple[tap]) < 1e-5, tap

@@ -16,13 +16,13 @@ from colorflow.training.cache import FeatureCache, fill_cache
 from colorflow.training.views import Views
 
 TAPS = preset("tiny").taps
-OF = {"backbone": "hed", "seed": 0}
+OF = {"backbone": "photo", "seed": 0}
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def backbone() -> nn.Module:
-    return load_backbone("hed", TAPS)
+    return load_backbone("photo", TAPS)
 
 
 class Counting(nn.Module):
@@ -66,7 +66,7 @@ def test_rows_hold_what_the_backbone_says(
     backbone: nn.Module,
 ):
     cache = FeatureCache(tmp_path, OF)
-    own = load_backbone("hed", TAPS)
+    own = load_backbone("photo", TAPS)
     rows = fill_cache(cache, views, 2, own, CPU, precision, workers=2, log=lambda line: None)
     assert len(set(rows)) == 2 * len(views.files)
     batch = cache.read(rows)

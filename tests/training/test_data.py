@@ -29,7 +29,7 @@ def survey_of(count: int) -> Survey:
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return load_backbone("hed", ("conv2_2", "conv3_3"))
+    return load_backbone("photo", ("conv2_2", "conv3_3"))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make(views: Views, cache: Path, settled: Callable[..., TrainConfig]) -> Make:
     """Make the data of a run: seven photos to train on, one held back."""
 
-    def make(*settings: str, cached: bool = True, identity: str = "hed") -> TrainingData:
+    def make(*settings: str, cached: bool = True, identity: str = "photo") -> TrainingData:
         config = settled(*settings)
         train, held = hold_back(Survey(Path("photos"), tuple(views.files)))
         domain = colorization_of(config.model)
@@ -124,20 +124,20 @@ def test_reports_use_so_many_photos_at_most(views: Views, settled: Callable[...,
     config = settled("report_photos=3")
     domain = colorization_of(config.model)
     files = tuple(views.files)
-    data = TrainingData(config, domain, files[:1], files, None, "hed")
+    data = TrainingData(config, domain, files[:1], files, None, "photo")
     assert [len(batch["target"]) for batch in data] == [3]
 
 
 @pytest.mark.parametrize(
     ("settings", "identity"),
     [
-        (["seed=1"], "hed"),
-        (["data.crop=0.9"], "hed"),
-        (["model.target_scale=10"], "hed"),
-        (["model.side=64"], "hed"),
-        (['model.taps=["conv3_3"]', "model.affine_start=false", "regress.steps=0"], "hed"),
+        (["seed=1"], "photo"),
+        (["data.crop=0.9"], "photo"),
+        (["model.target_scale=10"], "photo"),
+        (["model.side=64"], "photo"),
+        (['model.taps=["conv3_3"]', "model.affine_start=false", "regress.steps=0"], "photo"),
         ([], "another backbone"),
-        (["precision=bf16"], "hed"),
+        (["precision=bf16"], "photo"),
     ],
 )
 def test_whatever_changes_the_features_changes_the_cache(

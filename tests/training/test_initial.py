@@ -13,8 +13,11 @@ from safetensors.torch import load_file
 from colorflow.errors import CheckpointError, ConfigError
 from colorflow.loading import model_path
 from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
+from colorflow.models.cinn import ConditionalINN
+from colorflow.models.presets import preset
+from colorflow.networks.backbones import backbone_hash, build_backbone
 from colorflow.training.fitting import TrainingStoppedError
-from colorflow.training.initial import Initial, look_at
+from colorflow.training.initial import Initial, look_at, take_weights
 from colorflow.training.plan import RunPlan, read_plan
 from colorflow.training.run import proceed, start
 from training.runs import Make, nowhere
@@ -98,6 +101,26 @@ def test_a_regressor_alone_is_no_beginning(tiny_checkpoint: Path, tmp_path: Path
     save_checkpoint(head, model, info.backbone_hash, {}, part="regressor")
     with pytest.raises(CheckpointError, match="expected a whole model, got the regressor alone"):
         look_at(str(head))
+
+
+def test_the_bundled_colorizer_gives_its_weights_on_the_backbone_it_holds():
+    initial, info = look_at("photo")
+    model = ConditionalINN(info.config)
+    take_weights(model, initial, backbone_hash(info.config.backbone))
+    expected = load_checkpoint(info.path)[0].state_dict()
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, expected[name]), name
+    with pytest.raises(ConfigError, match=r"leave model\.backbone as it is"):
+        take_weights(model, initial, backbone_hash("lite2"))
+
+
+@pytest.mark.parametrize("source", ["photo", "gone.safetensors"])
+def test_a_backbone_of_its_own_that_no_source_has_is_no_beginning(source: str, tmp_path: Path):
+    model = ConditionalINN(preset("tiny").replace(backbone=source))
+    path = tmp_path / "joint.safetensors"
+    save_checkpoint(path, model, "", {}, build_backbone(model.config.taps))
+    with pytest.raises(CheckpointError, match=r"trained with its own .joint phase.*flow\.safet"):
+        look_at(str(path))
 
 
 def test_bundled_models_go_by_their_name():

@@ -75,7 +75,7 @@ def test_the_joint_phase_trains_the_backbone_and_the_model_carries_it(
     assert np.asarray(colorizer.sample(grey_cat, n=1)[0].image).shape == (100, 150, 3)
     assert colorizer.info.backbone is not None
     own = colorizer.info.backbone.state_dict()
-    bundled = load_backbone("hed", colorizer.info.config.taps).state_dict()
+    bundled = load_backbone("photo", colorizer.info.config.taps).state_dict()
     changed = {
         name for name, value in bundled.items() if not torch.equal(own[name].half(), value.half())
     }

@@ -1,5 +1,9 @@
+from typing import Any
+
 import pytest
 import torch
+from cases import CASES, build, draw
+from torch import Tensor
 
 from colorflow.errors import ConditionError, ConfigError, ShapeError
 from colorflow.transforms import Haar, Multiscale, Reshape, Split, TransformSequence
@@ -51,3 +55,56 @@ def test_split_refuses_to_keep_everything_or_nothing():
         Split(4)(torch.zeros(1, 4, 2, 2))
     with pytest.raises(ConfigError, match="at least one"):
         Split(0)
+
+
+# --- a partial inverse
+
+
+def _passed_through(flow: Multiscale, x: Tensor, condition: Any) -> list[Tensor]:
+    """What goes into each transform of a forward pass, and what comes out of the last."""
+    seen = [x]
+    for transform, c in zip(flow.transforms, condition, strict=True):
+        x, _ = transform(x, c)
+        x = x[0] if isinstance(transform, Split) else x
+        seen.append(x)
+    return seen
+
+
+@pytest.fixture
+def multiscale() -> tuple[Multiscale, Tensor, Any]:
+    case = next(case for case in CASES if case.name == "multiscale")
+    return build(case), *draw(case, batch=3)
+
+
+def test_the_inverse_down_to_the_first_transform_is_the_inverse(multiscale):
+    flow, x, condition = multiscale
+    levels, log_det = flow(x, condition)
+    whole, undone = flow.inverse(levels, condition)
+    partial, also_undone = flow.inverse_down_to(0, levels, condition)
+    assert torch.equal(partial, whole)
+    assert torch.equal(also_undone, undone)
+    assert flow.latents_from(0) == len(levels)
+    torch.testing.assert_close(undone, -log_det)
+
+
+def test_the_inverse_down_to_a_transform_is_what_passes_through_there_forwards(multiscale):
+    flow, x, condition = multiscale
+    levels, whole = flow(x, condition)
+    seen, finer = _passed_through(flow, x, condition), torch.zeros_like(whole)
+    for first, transform in enumerate(flow.transforms):
+        count = flow.latents_from(first)
+        got, undone = flow.inverse_down_to(first, levels[-count:], condition)
+        torch.testing.assert_close(got, seen[first])
+        torch.testing.assert_close(undone, finer - whole)
+        finer = finer + transform(seen[first], condition[first])[1]
+    last, undone = flow.inverse_down_to(len(flow.transforms), levels[-1:], condition)
+    assert torch.equal(last, levels[-1])
+    assert torch.count_nonzero(undone) == 0
+
+
+def test_the_finer_latents_have_no_part_in_a_partial_inverse_and_are_not_taken(multiscale):
+    flow, x, condition = multiscale
+    levels, _ = flow(x, condition)
+    assert [flow.latents_from(first) for first in range(7)] == [3, 3, 2, 2, 2, 1, 1]
+    with pytest.raises(ShapeError, match="2 latents, got 3"):
+        flow.inverse_down_to(2, levels, condition)
