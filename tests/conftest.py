@@ -34,12 +34,12 @@ def _untrained(name: str, folder: Path) -> Path:
             parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator))
     # Features of VGG are in the hundreds; standardise them roughly, as training would.
     ones = {
-        tap.name: (torch.ones(tap.channels), 3 * torch.ones(tap.channels))
+        tap.name: (torch.ones(tap.channels), 300 * torch.ones(tap.channels))
         for tap in model.pyramid.taps
     }
     model.pyramid.set_statistics(ones)
     path = folder / f"{name}.safetensors"
-    save_checkpoint(path, model, backbone_hash("hed"), {"trained": False})
+    save_checkpoint(path, model, backbone_hash("photo"), {"trained": False})
     return path
 
 
