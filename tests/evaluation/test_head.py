@@ -9,8 +9,8 @@ import torch
 
 from colorflow.colorize import Colorizer
 from colorflow.errors import CheckpointError
+from colorflow.evaluation.examples import square
 from colorflow.evaluation.head import load_head, own_head
-from colorflow.evaluation.protocol import square
 from colorflow.images.read import read_photo
 from colorflow.models.checkpoint import save_checkpoint
 from colorflow.models.cinn import ConditionalINN
@@ -26,7 +26,7 @@ def save(path: Path, config: ModelConfig, shift: tuple[float, float] = (0.0, 0.0
         with torch.no_grad():
             model.head.bias[:2] = torch.tensor(shift)
     part = "regressor" if model.head is not None else ""
-    save_checkpoint(path, model, backbone_hash("hed"), {}, part=part)
+    save_checkpoint(path, model, backbone_hash("photo"), {}, part=part)
     return path
 
 

@@ -21,7 +21,7 @@ from colorflow.networks.backbones import load_backbone
 
 # Chroma as means over blocks of 4 x 4 pixels of the photos below.
 AREAS = 8
-QUICK = Protocol(n=3, areas=AREAS, calibration=False)
+QUICK = Protocol(n=3, areas=AREAS, calibration=0)
 
 
 def pixels_of(path: Path) -> np.ndarray:
@@ -60,5 +60,5 @@ def constant_head(a: float, b: float, **changes: Any) -> Head:
     model = ConditionalINN(config)
     with torch.no_grad():
         model.head.bias[:2] = torch.tensor([a, b]) / config.target_scale
-    colorizer = Colorizer(model, load_backbone("hed", config.taps), "cpu")
+    colorizer = Colorizer(model, load_backbone("photo", config.taps), "cpu")
     return Head(model, colorizer.backbone, colorizer.domain, colorizer.device)
