@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,37 @@ from three_photos import AREAS, QUICK, Judge, chroma_of, constant_head, pixels_o
 from colorflow.errors import ConfigError, NothingFoundError
 from colorflow.evaluation.examples import PhotoExample, reduced, square
 from colorflow.evaluation.head import Head, own_head
-from colorflow.evaluation.measured import FLOW, GREY, HEAD, MEAN, TRUTH, Protocol
+from colorflow.evaluation.measured import (
+    FLOW,
+    GREY,
+    HEAD,
+    MEAN,
+    MEAN_PARTNER,
+    TRUTH,
+    UNCHANGED,
+    Protocol,
+)
 from colorflow.evaluation.protocol import evaluate
 from colorflow.evaluation.summary import summarise
+from colorflow.evaluation.table import markdown
 from colorflow.images.photo import Photo
+from colorflow.images.read import read_photo
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """Two photos that are taken for one scene."""
+
+    first: Path
+    second: Path
+    site: str
+
+    @property
+    def name(self) -> str:
+        return str(self.first)
+
+    def read(self) -> tuple[Photo, Photo]:
+        return square(read_photo(self.first)), square(read_photo(self.second))
 
 
 def test_the_crop_is_the_central_square():
@@ -216,3 +244,16 @@ def test_a_photo_whose_square_is_grey_is_left_out(tiny, tmp_path):
     Image.fromarray(pixels).save(path)
     with pytest.raises(NothingFoundError):
         evaluate(tiny, [path], "edges", QUICK)
+
+
+def test_a_translator_is_measured_on_pairs_site_by_site(tiny_translator, photos):
+    pairs = [Pair(photos[0], photos[1], "a"), Pair(photos[1], photos[2], "a")]
+    protocol = Protocol(n=2, areas=AREAS)
+    one, two = (evaluate(tiny_translator, pairs, "", protocol, workers=k) for k in (1, 2))
+    summary = summarise(one)
+    assert summary == summarise(two)
+    assert list(one.methods) == [UNCHANGED, MEAN_PARTNER, FLOW, TRUTH]
+    assert summary["methods"][UNCHANGED]["first"]["value"] == 1
+    assert summary["sites"]["a"]["pairs"] == 2
+    assert one.distances["a"] > 0
+    assert "first variant / photo itself" in markdown(summary)
