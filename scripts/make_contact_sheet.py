@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from colorflow.colorize import Colorizer
-from colorflow.evaluation.protocol import square
+from colorflow.evaluation.examples import square
 from colorflow.images.lab import to_unit
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo

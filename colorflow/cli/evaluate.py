@@ -17,8 +17,11 @@ from colorflow.evaluation.classifier import load_classifier
 from colorflow.evaluation.examples import Example, PairExample
 from colorflow.evaluation.head import load_head, own_head
 from colorflow.evaluation.measured import Protocol
+from colorflow.evaluation.plots import reliability_plot
 from colorflow.evaluation.protocol import evaluate
-from colorflow.evaluation.table import markdown, reliability_plot, summarise
+from colorflow.evaluation.shares import share_reliability
+from colorflow.evaluation.summary import summarise
+from colorflow.evaluation.table import markdown
 from colorflow.files import written_whole
 from colorflow.resources import bundled_path
 from colorflow.training.pairs import survey_pairs
@@ -40,6 +43,10 @@ class Request:
     out: Path | None
     device: str
     train: Path | None = None
+    draw: str = "representative"
+    calibration: int = 100
+    full_size: bool = False
+    jobs: int = 0
 
 
 def run_evaluation(request: Request, as_json: bool) -> None:
@@ -54,7 +61,15 @@ def run_evaluation(request: Request, as_json: bool) -> None:
         CheckpointError: a model cannot be used.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-    protocol = Protocol(request.n, request.seed, request.temperature, limit=request.limit)
+    protocol = Protocol(
+        request.n,
+        request.seed,
+        request.temperature,
+        calibration=request.calibration,
+        limit=request.limit,
+        draw=request.draw,
+        full_size=request.full_size,
+    )
     if not request.data.exists():
         list_photos(request.data)  # says so, before a model is loaded
     if request.out:
@@ -70,7 +85,15 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     # It judges whether colours help to tell what a photo shows, which is not asked of a translator.
     classifier = None if pairs else load_classifier(choose_device(request.device))
     result = evaluate(
-        colorizer, files, str(request.data), protocol, head, classifier, console.print, train
+        colorizer,
+        files,
+        str(request.data),
+        protocol,
+        head,
+        classifier,
+        console.print,
+        train,
+        request.jobs,
     )
     summary = summarise(result)
     text = json.dumps(summary, indent=2, allow_nan=False)
@@ -81,11 +104,14 @@ def run_evaluation(request: Request, as_json: bool) -> None:
             with written_whole(request.out / name) as temporary:
                 temporary.write_text(content + "\n")
         console.print(f"written: {request.out / 'evaluation.json'}, evaluation.md")
-        if result.coverage and find_spec("matplotlib") is None:
+        shares = share_reliability(result.shares, result.nearest)
+        if not (result.coverage or shares):
+            return
+        if find_spec("matplotlib") is None:
             console.print("note: no reliability plot without colorflow-cinn[evaluate]")
-        elif result.coverage:
+        else:
             path = request.out / "reliability.png"
-            reliability_plot(result.coverage, path, f"{result.model}, temperature 1")
+            reliability_plot(result.coverage, shares, path, result.model)
             console.print(f"written: {path}")
 
 

@@ -15,7 +15,16 @@ import typer
 from colorflow import __version__
 from colorflow.cli import exit_codes
 from colorflow.cli.jobs import colorize, recolor, transfer
-from colorflow.cli.options import EPILOG, Device, DeviceOption, JsonOption, ModelOption
+from colorflow.cli.options import (
+    EPILOG,
+    Device,
+    DeviceOption,
+    DrawOption,
+    JobsOption,
+    JsonOption,
+    ModelOption,
+    Strategy,
+)
 from colorflow.cli.train_app import train_app
 from colorflow.cli.translate import translate
 from colorflow.cli.ui import ui
@@ -74,6 +83,16 @@ def evaluate(
         typer.Option(help="Pairs a translator was trained on, whose mean is a baseline."),
     ] = None,
     limit: Annotated[int, typer.Option(min=0, help="First so many photos; 0 for all.")] = 0,
+    draw: DrawOption = Strategy.representative,
+    calibration: Annotated[
+        int,
+        typer.Option(min=0, help="Photos to measure calibration on, by 39 samples each; 0: none."),
+    ] = 100,
+    full_size: Annotated[
+        bool,
+        typer.Option("--full-size", help="Finish and compare pictures at the size of the photos."),
+    ] = False,
+    jobs: JobsOption = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder for table, figures and plot.")
     ] = None,
@@ -86,7 +105,10 @@ def evaluate(
     """
     from colorflow.cli.evaluate import Request, run_evaluation
 
-    request = Request(data, model, n, seed, temperature, head, limit, out, device.value, train)
+    request = Request(
+        data, model, n, seed, temperature, head, limit, out, device.value, train,
+        draw.value, calibration, full_size, jobs,
+    )  # fmt: skip
     run_evaluation(request, json)
 
 

@@ -13,9 +13,11 @@ from colorflow.errors import ShapeError
 
 @dataclass(frozen=True)
 class ChromaErrors:
-    """How far samples are from the truth and from each other, each a mean square of one photo.
+    """How far samples are from the truth and from each other; errors are mean squares of one photo.
 
     Args:
+        first: error of the first sample.
+        best_4: smallest error of the first four whole samples, or of all where they are fewer.
         best_image: error of the best whole sample: min over samples of the mean over positions and
             channels. The honest reading of "best of n".
         best_pixel: mean over positions and channels of the smallest error of any sample there. The
@@ -24,13 +26,25 @@ class ChromaErrors:
         variance: of the samples around their mean, with n - 1; 0 for one sample.
         distance: mean colour difference between pairs of samples, mean over positions of
             sqrt(da^2 + db^2): CIE76 Delta E, since all share the lightness; 0 for one sample.
+        chroma: mean over samples and positions of sqrt(a^2 + b^2).
+        nearest: number of the sample with the smallest error.
     """
 
+    first: float
+    best_4: float
     best_image: float
     best_pixel: float
     one: float
     variance: float
     distance: float
+    chroma: float
+    nearest: int
+
+    def figures(self) -> dict[str, float]:
+        """Give all but ``nearest``, which no mean over photos makes sense of, by name."""
+        figures = dict(self.__dict__)
+        del figures["nearest"]
+        return figures
 
 
 def to_areas(chroma: Tensor, areas: int) -> Tensor:
@@ -55,6 +69,18 @@ def to_areas(chroma: Tensor, areas: int) -> Tensor:
     flat = chroma.reshape(-1, *chroma.shape[-3:])
     small = functional.adaptive_avg_pool2d(flat, areas)
     return small.reshape(*chroma.shape[:-2], areas, areas)
+
+
+def mean_chroma(values: Tensor) -> float:
+    """Compute the mean length of (a, b).
+
+    Args:
+        values: [..., channels, height, width], the last two of the channels a and b.
+
+    Returns:
+        The mean over everything else, in Lab units.
+    """
+    return float(values[..., -2:, :, :].double().square().sum(-3).sqrt().mean())
 
 
 def chroma_errors(samples: Tensor, truth: Tensor) -> ChromaErrors:
@@ -87,9 +113,13 @@ def chroma_errors(samples: Tensor, truth: Tensor) -> ChromaErrors:
         gaps = (samples[first] - samples[second]).double().square().sum(1).sqrt()
         distance = float(gaps.mean())
     return ChromaErrors(
+        first=float(per_sample[0]),
+        best_4=float(per_sample[:4].min()),
         best_image=float(per_sample.min()),
         best_pixel=float(squares.amin(0).mean()),
         one=float(per_sample.mean()),
         variance=variance,
         distance=distance,
+        chroma=mean_chroma(samples),
+        nearest=int(per_sample.argmin()),
     )

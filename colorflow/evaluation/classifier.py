@@ -6,6 +6,7 @@ It is not the network any bundled model is conditioned on. It needs the packages
 
 from __future__ import annotations
 
+import math
 from importlib.util import find_spec
 from typing import Any
 
@@ -90,7 +91,12 @@ def top5_agreement(scores: Tensor, true_scores: Tensor) -> Tensor:
 
 
 def frechet_distance(features: Tensor, true_features: Tensor) -> float:
-    """Compute the Fréchet distance of two sets of features by torchmetrics.
+    """Compute the Fréchet distance of two sets of features.
+
+        d = |m - m'|^2 + tr S + tr S' - 2 tr sqrt(S S'),   m means, S covariances
+
+    With S = X^T X for centred features X, scaled by 1 / sqrt(photos - 1), the last trace is the sum
+    of the singular values of X X'^T: exact, and far less work than the eigenvalues of S S'.
 
     With fewer photos than features the estimate is biased upwards; compare within one table only.
 
@@ -98,20 +104,24 @@ def frechet_distance(features: Tensor, true_features: Tensor) -> float:
     Equilibrium" (2017).
 
     Args:
-        features: [photos, features].
+        features: [photos, features], of at least two photos.
         true_features: [photos, features].
 
     Returns:
         The distance.
     """
-    from torchmetrics.image.fid import FrechetInceptionDistance
+    means = [part.double().mean(0) for part in (features, true_features)]
+    x, y = (
+        _factor(part.double() - mean)
+        for part, mean in zip((features, true_features), means, strict=True)
+    )
+    traces = x.square().sum() + y.square().sum()
+    common = torch.linalg.svdvals(x @ y.T).sum()
+    return float((means[0] - means[1]).square().sum() + traces - 2 * common)
 
-    class Ready(torch.nn.Identity):
-        """Features that are computed already."""
 
-        num_features = FEATURES
-
-    metric = FrechetInceptionDistance(feature=Ready())
-    metric.update(true_features, real=True)
-    metric.update(features, real=False)
-    return float(metric.compute())
+def _factor(centred: Tensor) -> Tensor:
+    """Give a matrix X of at most as many rows as columns with the covariance X^T X."""
+    scaled = centred / math.sqrt(len(centred) - 1)
+    few = len(scaled) <= scaled.shape[1]
+    return scaled if few else torch.linalg.qr(scaled, mode="r").R

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,33 @@ class Head:
         """
         side = self.domain.geometry.side
         condition = self.domain.condition(photo, (side, side)).to(self.device)
-        target: Tensor = self.model.predict(condition, self.backbone(condition))[0].cpu()
-        return self.domain.in_lab(target)
+        return self.predict_of(condition, self.backbone(condition))
+
+    @torch.inference_mode()
+    def predict_of(self, condition: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """Predict the target of a photo whose features are known.
+
+        Args:
+            condition: [1, channels, side, side], on the device.
+            features: of the backbone, by tap.
+
+        Returns:
+            float32 [channels, side / stride, side / stride], Lab units.
+        """
+        return self.domain.in_lab(self.model.predict(condition, features)[0].cpu())
+
+    def sees_as(self, colorizer: Sampler) -> bool:
+        """Tell whether the features of a photo serve head and model alike.
+
+        Args:
+            colorizer: the model.
+
+        Returns:
+            True where both are given the same picture and have the same backbone.
+        """
+        same = self.domain.name == colorizer.domain.name and self.device == colorizer.device
+        size = self.domain.geometry.side == colorizer.domain.geometry.side
+        return same and size and _equal(self.backbone, colorizer.backbone)
 
 
 def load_head(path: Path, device: str = "auto") -> Head:
@@ -84,3 +110,15 @@ def own_head(colorizer: Sampler) -> Head | None:
     if colorizer.model.head is None:
         return None
     return Head(colorizer.model, colorizer.backbone, colorizer.domain, colorizer.device)
+
+
+def _equal(one: Backbone, other: Backbone) -> bool:
+    """Tell whether two backbones compute the same, up to the precision of the other one."""
+    if one is other:
+        return True
+    if type(one) is not type(other) or one.taps != other.taps:
+        return False
+    first, second = ({**dict(b.named_buffers()), **b.state_dict()} for b in (one, other))
+    return first.keys() == second.keys() and all(
+        torch.equal(value.to(second[name].dtype), second[name]) for name, value in first.items()
+    )

@@ -77,7 +77,10 @@ def test_a_model_is_measured_in_a_process_of_its_own(photos, tiny_checkpoint, tm
     # Nothing but JSON on standard output, and no NaN or infinity in it.
     summary = json.loads(process.stdout, parse_constant=refuse)
     assert list(summary["methods"]) == [GREY, MEAN, HEAD, FLOW, TRUTH]
-    assert summary["photos"] == 2
+    assert next(iter(summary["headline"])) == "first"
+    assert summary["headline"]["distance"]["value"] > 0
+    assert sum(b["cases"] for b in summary["shares"]) == 4
+    assert summary["calibrated"] == summary["photos"] == 2
     assert summary["protocol"]["n"] == 2
     assert len(summary["left_out"]) == 1
     assert "a grey one.png" in summary["left_out"][0]
@@ -107,6 +110,21 @@ def test_the_table_is_printed_and_options_count(run, photos, tiny_checkpoint, tm
     assert "temperature 0, seed 4" in other.out
     spread = next(line for line in other.out.splitlines() if line.startswith("| variance"))
     assert spread.split("|")[5].strip().startswith("0.00")
+
+
+def test_how_variants_are_drawn_and_finished_is_an_option(run, photos, tiny_checkpoint):
+    common = ["--data", photos, "--model", tiny_checkpoint, "--n", 2, "--json"]
+    usual = json.loads(run(*common, "--jobs", 1).out)
+    assert usual == json.loads(run(*common, "--jobs", 2).out)
+    assert usual["protocol"]["draw"] == "representative"
+    assert "rmse_full_best" not in usual["methods"][FLOW]
+    options = ["--draw", "independent", "--calibration", 0, "--full-size"]
+    other = json.loads(run(*common, *options).out)
+    assert other["protocol"]["draw"] == "independent"
+    assert other["shares"] == other["reliability"] == []
+    assert other["coverage"] == {}
+    assert other["methods"][FLOW]["rmse_full_best"]["value"] > 0
+    assert other["methods"][FLOW]["bits_per_dim"] == usual["methods"][FLOW]["bits_per_dim"]
 
 
 def test_the_regressor_of_the_run_is_compared_with(run, photos, tiny, tmp_path):
@@ -161,7 +179,15 @@ def test_models_that_cannot_be_used_exit_1_with_one_line(run, photos, tiny, tmp_
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--n", 0], ["--limit", -1], ["--temperature", -1], ["--temperature", "nan"]]
+    "arguments",
+    [
+        ["--n", 0],
+        ["--limit", -1],
+        ["--calibration", -1],
+        ["--draw", "best"],
+        ["--temperature", -1],
+        ["--temperature", "nan"],
+    ],
 )
 def test_wrong_usage_exits_2(run, photos, tiny_checkpoint, arguments):
     outcome = run("--data", photos, "--model", tiny_checkpoint, *arguments)

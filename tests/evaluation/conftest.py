@@ -26,5 +26,5 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def measured(tiny: Colorizer, photos: list[Path]) -> Evaluation:
-    protocol = Protocol(n=3, areas=AREAS)
+    protocol = Protocol(n=3, areas=AREAS, full_size=True)
     return evaluate(tiny, photos, "three photos", protocol, constant_head(5.0, 9.0), Judge())

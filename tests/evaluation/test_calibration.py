@@ -9,11 +9,17 @@ import pytest
 import torch
 
 from colorflow.errors import ConfigError
-from colorflow.evaluation.calibration import LEVELS, SAMPLES, coverage, places
+from colorflow.evaluation.calibration import (
+    LEVELS,
+    SAMPLES,
+    coverage,
+    places,
+    spread_evenly,
+)
 
 
 def test_nominal_levels_of_39_samples():
-    found = coverage(torch.ones(SAMPLES + 1))
+    found = coverage(torch.ones(1, SAMPLES + 1))
     assert [found.nominal[k - 1] for k in (1, 4, 10)] == pytest.approx([0.95, 0.8, 0.5])
     # Each place equally often is what calibration means.
     assert found.contained == pytest.approx(found.nominal)
@@ -28,7 +34,7 @@ def test_coverage_is_the_share_inside_each_interval(generator, n):
     truth = 1.4 * torch.randn(2, 30, 30, generator=generator)
     counts = places(samples, truth)
     assert counts.sum() == truth.numel()
-    found = coverage(counts)
+    found = coverage(counts[None])
     ordered, x = np.sort(samples.numpy(), axis=0), truth.numpy()
     assert len(found.contained) == n // 2
     for k, contained in enumerate(found.contained, 1):
@@ -43,7 +49,7 @@ def draw(spread: float) -> dict[float, float]:
     centre = 20 * torch.randn(20_000, generator=generator)
     truth = centre + torch.empty(20_000).exponential_(generator=generator) - 1
     noise = torch.empty(SAMPLES, 20_000).exponential_(generator=generator) - 1
-    found = coverage(places(centre + spread * noise, truth))
+    found = coverage(places(centre + spread * noise, truth)[None])
     return {level: found.at(level) for level in LEVELS}
 
 
@@ -66,7 +72,7 @@ def test_ties_go_to_the_middle():
     assert places(samples, torch.tensor([4.0])).tolist() == [0, 0, 0, 0.5, 0.5, 0]
     # A truth that all samples hit lies in every interval, for odd and even counts.
     for n in (38, 39):
-        found = coverage(places(torch.zeros(n, 2, 3), torch.zeros(2, 3)))
+        found = coverage(places(torch.zeros(n, 2, 3), torch.zeros(2, 3))[None])
         assert set(found.contained) == {1.0}
 
 
@@ -74,3 +80,25 @@ def test_a_constant_shift_shows_in_the_places():
     samples = torch.linspace(0, 1, 9)[:, None].expand(9, 4)
     assert places(samples, torch.full((4,), 5.0)).tolist() == [0] * 9 + [4]
     assert places(samples, torch.full((4,), -5.0)).tolist() == [4] + [0] * 9
+
+
+def test_photos_are_spread_evenly():
+    assert spread_evenly(3, 9) == [1, 4, 7]
+    assert spread_evenly(100, 329) == sorted(set(spread_evenly(100, 329)))
+    assert spread_evenly(100, 4) == [0, 1, 2, 3]
+    assert spread_evenly(0, 5) == spread_evenly(2, 0) == []
+
+
+def test_error_bars_are_those_of_photos_that_differ_as_wholes():
+    generator = np.random.default_rng(4)
+    # Each photo has a share of its own inside the interval of one in three places: 0 or 1.
+    inside = generator.random(400) < 0.4
+    counts = torch.zeros(400, 4)
+    counts[torch.from_numpy(inside), 1] = 1000
+    counts[torch.from_numpy(~inside), 0] = 1000
+    found = coverage(counts)
+    share = inside.mean()
+    assert found.contained == pytest.approx((share,))
+    assert found.error_at(0.5) == pytest.approx(math.sqrt(share * (1 - share) / 400), rel=0.15)
+    assert found.photos == 400
+    assert coverage(counts).errors == found.errors != coverage(counts, 1).errors

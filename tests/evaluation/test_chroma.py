@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from colorflow.errors import ShapeError
-from colorflow.evaluation.chroma import chroma_errors, to_areas
+from colorflow.evaluation.chroma import chroma_errors, mean_chroma, to_areas
 
 
 def test_known_values():
@@ -25,6 +25,23 @@ def test_known_values():
     assert errors.one == pytest.approx((10 + 9) / 2 / 4)
     assert errors.variance == pytest.approx((1 + 4 + 4) / 2 / 4)
     assert errors.distance == pytest.approx((math.sqrt(1 + 4) + 2) / 2)
+    assert errors.first == pytest.approx(10 / 4)
+    assert errors.nearest == 1
+    assert set(errors.figures()) == {*errors.__dict__} - {"nearest"}
+
+
+def test_the_best_of_four_and_the_mean_chroma(generator):
+    truth = torch.randn(3, 4, 4, generator=generator)
+    steps = torch.tensor([3.0, 2.0, 4.0, 5.0, 1.0])
+    samples = truth + steps[:, None, None, None]
+    errors = chroma_errors(samples, truth)
+    squares = [errors.first, errors.best_4, errors.best_image]
+    assert squares == pytest.approx([9, 4, 1], rel=1e-5)
+    assert errors.nearest == 4
+    # Of lightness, a and b, the last two count.
+    expected = samples[:, 1:].square().sum(1).sqrt().mean()
+    assert errors.chroma == pytest.approx(float(expected))
+    assert mean_chroma(samples) == errors.chroma
 
 
 def test_errors_agree_with_plain_loops(generator):

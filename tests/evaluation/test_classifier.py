@@ -99,3 +99,15 @@ def test_frechet_distances_that_are_known(generator):
     wide = (3 * x.std() - x.std()) ** 2
     assert frechet_distance(3 * centred, centred) == pytest.approx(float(wide), rel=1e-3)
     assert frechet_distance(centred, 3 * centred) == pytest.approx(float(wide), rel=1e-3)
+
+
+@pytest.mark.parametrize("photos", [(7, 9), (60, 5), (300, 400)])
+def test_frechet_distances_are_those_of_covariance_matrices(generator, photos):
+    mix = torch.randn(40, 40, generator=generator)
+    x, y = (torch.randn(count, 40, generator=generator) @ mix for count in photos)
+    y = 0.5 * y + 1
+    means = (x.mean(0) - y.mean(0)).double()
+    first, second = (torch.cov(values.double().T) for values in (x, y))
+    root = torch.linalg.eigvals(first @ second).sqrt().real.sum()
+    expected = means.square().sum() + first.trace() + second.trace() - 2 * root
+    assert frechet_distance(x, y) == pytest.approx(float(expected), rel=1e-4)

@@ -14,7 +14,7 @@ from three_photos import AREAS, QUICK, chroma_of, constant_head, pixels_of
 from colorflow.evaluation.colourfulness import colourfulness
 from colorflow.evaluation.measured import FLOW, GREY, HEAD, MEAN, TRUTH, Evaluation, Protocol
 from colorflow.evaluation.protocol import evaluate
-from colorflow.evaluation.table import summarise
+from colorflow.evaluation.summary import summarise
 
 
 def figure(result: Evaluation, method: str, name: str) -> dict[str, float]:
@@ -84,7 +84,7 @@ def test_truth_is_as_colourful_as_the_photos(measured, photos):
 
 
 def test_more_samples_are_never_worse_at_their_best(tiny, photos, measured):
-    more = evaluate(tiny, photos, "", Protocol(n=6, areas=AREAS, calibration=False))
+    more = evaluate(tiny, photos, "", Protocol(n=6, areas=AREAS, calibration=0, full_size=True))
     few, many = measured.methods[FLOW], more.methods[FLOW]
     for name in ("best_image", "best_pixel", "full_best"):
         assert (many.array(name) <= few.array(name)).all()
@@ -107,11 +107,11 @@ def test_samples_do_not_vary_at_temperature_0(tiny, photos, measured):
 
 
 def test_bits_without_noise_are_those_of_log_prob(tiny, photos):
-    plain = evaluate(tiny, photos, "", Protocol(n=1, noise=0.0, calibration=False))
+    plain = evaluate(tiny, photos, "", Protocol(n=1, noise=0.0, calibration=0))
     expected = [tiny.log_prob(pixels_of(path)).bits_per_dim for path in photos]
     assert plain.methods[FLOW].array("bits") == pytest.approx(expected, rel=1e-4)
     # Much noise is unlikely chroma.
-    noisy = evaluate(tiny, photos, "", Protocol(n=1, noise=2.0, calibration=False))
+    noisy = evaluate(tiny, photos, "", Protocol(n=1, noise=2.0, calibration=0))
     assert (noisy.methods[FLOW].array("bits") > plain.methods[FLOW].array("bits")).all()
 
 
@@ -119,7 +119,7 @@ def test_coverage_counts_the_chroma_inside_the_samples(tiny, photos, measured):
     inside = {1: [], 4: [], 10: []}
     for path in photos:
         truth = chroma_of(path).transpose(2, 0, 1)
-        variants = tiny.sample(pixels_of(path), n=39, temperature=1.0, seed=1)
+        variants = tiny.sample(pixels_of(path), n=39, temperature=1.0, seed=1, draw="independent")
         samples = np.stack([v.target.numpy() for v in variants])
         areas = np.sort(20 * samples.reshape(39, 2, AREAS, 2, AREAS, 2).mean((3, 5)), axis=0)
         for k, found in inside.items():
@@ -138,7 +138,7 @@ def test_figures_of_a_flat_photo_are_finite(tiny, tmp_path):
 
 
 def test_the_truth_does_not_depend_on_the_size_of_the_model(tiny, photos):
-    wide = Protocol(n=1, areas=32, calibration=False)  # finer than the model's own 16
+    wide = Protocol(n=1, areas=32, calibration=0)  # finer than the model's own 16
     result = evaluate(tiny, photos, "photos", wide)
     for path, found in zip(photos, result.methods[GREY].figures["one"], strict=True):
         expected = np.square(rgb2lab(pixels_of(path))[..., 1:]).mean()

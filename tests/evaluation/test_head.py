@@ -9,8 +9,8 @@ import torch
 
 from colorflow.colorize import Colorizer
 from colorflow.errors import CheckpointError
+from colorflow.evaluation.examples import square
 from colorflow.evaluation.head import load_head, own_head
-from colorflow.evaluation.protocol import square
 from colorflow.images.read import read_photo
 from colorflow.models.checkpoint import save_checkpoint
 from colorflow.models.cinn import ConditionalINN

@@ -23,7 +23,10 @@ from colorflow.evaluation.measured import (
     Method,
     Protocol,
 )
-from colorflow.evaluation.table import markdown, reliability_plot, summarise
+from colorflow.evaluation.plots import reliability_plot
+from colorflow.evaluation.shares import share_reliability
+from colorflow.evaluation.summary import HEADLINE, summarise
+from colorflow.evaluation.table import markdown
 
 PHOTOS = 40
 
@@ -33,7 +36,8 @@ def method(errors: np.ndarray, colours: np.ndarray, bits: bool = False) -> Metho
     made = Method()
     for error, colour in zip(errors, colours, strict=True):
         made.add(
-            best_image=error / 2, best_pixel=error / 4, one=error,
+            first=2 * error, best_4=error, best_image=error / 2, best_pixel=error / 4, one=error,
+            chroma=colour / 2,
             full_best=error, full_one=2 * error, variance=error / 5, distance=error / 10,
             psnr_best=31.0, psnr_one=30.0, colourfulness=colour, **({"bits": 3.25} if bits else {}),
         )  # fmt: skip
@@ -47,10 +51,10 @@ def result() -> Evaluation:
     grey, colours = 400 * noise.random(PHOTOS) + 100, 20 * noise.random(PHOTOS) + 30
     truth = Method()
     for colour in colours:
-        truth.add(colourfulness=colour)
+        truth.add(colourfulness=colour, chroma=colour / 2)
     # Too sure: the outer half of the places comes up three times as often as the inner half.
-    places = torch.full((40,), 3.0, dtype=torch.float64)
-    places[10:30] = 1.0
+    places = torch.full((20, 40), 3.0, dtype=torch.float64)
+    places[:, 10:30] = 1.0
     return Evaluation(
         "tiny@0123456789ab", "some photos", Protocol(n=5, seed=3), 0.85,
         photos=[f"{i}.jpg" for i in range(PHOTOS)],
@@ -63,6 +67,8 @@ def result() -> Evaluation:
             TRUTH: truth,
         },
         coverage=coverage(places),
+        shares=[(0.4, 0.3, 0.15, 0.12, 0.03)] * PHOTOS,
+        nearest=[0] * 16 + [1] * 12 + [2] * 12,
     )  # fmt: skip
 
 
@@ -108,6 +114,39 @@ def test_figures_by_hand(result):
     # Variance is a mean over photos, whose standard error is known.
     expected = error.std() / 20 / math.sqrt(PHOTOS)
     assert flow["variance"]["error"] == pytest.approx(expected, rel=0.2)
+
+
+def test_headline_figures_are_ratios_of_mean_errors(result):
+    summary = summarise(result)
+    error = np.array(result.methods[GREY].figures["one"])
+    flow, grey = summary["methods"][FLOW], summary["methods"][GREY]
+    assert summary["headline"] == {name: flow[name] for name in HEADLINE}
+    # A quarter of the squared error, of the first as of the others.
+    assert flow["first"] == {"value": pytest.approx(0.5), "error": pytest.approx(0, abs=1e-12)}
+    assert flow["best_of_4"]["value"] == pytest.approx(0.5 / math.sqrt(2))
+    assert flow["best_of_n"]["value"] == pytest.approx(0.25)
+    assert flow["first_worse"] == {"value": 0, "error": 0}
+    assert flow["chroma_gap"]["value"] == pytest.approx(-0.1)
+    assert grey["first"]["value"] == 1
+    # Means of roots, not roots of means; and the head is worse where grey is good already.
+    head = np.array(result.methods[HEAD].figures["first"])
+    expected = np.sqrt(head).mean() / np.sqrt(2 * error).mean()
+    found = summary["methods"][HEAD]
+    assert found["first"]["value"] == pytest.approx(expected)
+    assert found["first"]["error"] > 0.01
+    worse = (head > 2 * error).mean()
+    assert 0 < worse < 1
+    assert found["first_worse"]["value"] == pytest.approx(worse)
+    expected = math.sqrt(worse * (1 - worse) / PHOTOS)
+    assert found["first_worse"]["error"] == pytest.approx(expected, rel=0.2)
+
+
+def test_the_best_of_four_is_left_out_where_there_are_no_more(result):
+    result.protocol = Protocol(n=4, seed=3)
+    summary = summarise(result)
+    assert "best_of_4" not in summary["headline"]
+    text = markdown(summary)
+    assert text.count("| best of 4 / grey |") == 1
 
 
 def test_colourfulness_is_compared_with_the_truth_photo_by_photo(result):
@@ -164,36 +203,53 @@ def test_the_summary_is_strict_json_and_says_how_it_was_made(result):
     assert again["protocol"]["temperature"] == [0.5, 1.0]  # what was used, not what was asked for
     assert again["methods"] == summary["methods"]
     assert len(again["reliability"]) == 19
-    assert again["reliability"][0] == pytest.approx([0.95, 0.925])
-    assert again["coverage"] == pytest.approx({"50%": 0.25, "80%": 0.7, "95%": 0.925})
+    assert again["reliability"][0] == pytest.approx([0.95, 0.925, 0])
+    values = {level: figure["value"] for level, figure in again["coverage"].items()}
+    assert values == pytest.approx({"50%": 0.25, "80%": 0.7, "95%": 0.925})
+    assert again["calibrated"] == 20
+    rows = [(b["low"], b["share"], b["nearest"], b["cases"]) for b in again["shares"]]
+    assert rows == [
+        (0, pytest.approx(0.03), 0, 40),
+        (0.1, pytest.approx(0.135), pytest.approx(0.15), 80),
+        (0.3, pytest.approx(0.35), pytest.approx(0.35), 80),
+    ]
+    assert again["share_error"] == pytest.approx((0.03 + 2 * 0.015) / 5)
 
 
 def test_the_table_shows_every_method_and_what_json_says(result):
     summary = summarise(with_classifier(result))
     lines = markdown(summary).splitlines()
     assert lines[0].startswith("model tiny@0123456789ab, 40 photos of some photos, n = 5")
-    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if line[:1] == "|"]
+    end = lines.index("", 2)
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[2:end]]
     assert rows[0] == ["", GREY, MEAN, HEAD, FLOW, TRUTH]
     assert all(len(row) == len(rows[0]) for row in rows)
     table = {row[0]: dict(zip(rows[0][1:], row[1:], strict=True)) for row in rows[2:]}
-    assert len(table) == 14  # every figure of docs/evaluation.md
+    assert len(table) == 19  # every figure of docs/evaluation.md
     best = summary["methods"][FLOW]["rmse_best_image"]
     shown = table["RMSE, best of n whole images"]
     assert shown[FLOW] == f"{best['value']:.2f} ± {best['error']:.2f}"
     assert shown[TRUTH] == ""
     assert table["bits per dimension"][FLOW] == "3.250 ± 0.000"
+    assert table["first variant / grey"][FLOW] == "0.500 ± 0.000"
+    assert table["first variant worse than grey"][FLOW] == "0.0 ± 0.0 %"
     assert table["colourfulness against the truth"][FLOW] == "-10.0 ± 0.0 %"
-    assert re.fullmatch(r"75\.0 ± \d\.\d %", table["top-5 agreement"][GREY])
+    assert re.fullmatch(r"75\.0 ± \d\.\d %", table["top-5 agreement, first variant"][GREY])
     assert table["FID (EfficientNet-Lite0)"][FLOW] == "16.00"
-    assert "best of 5 / grey: 0.500 ± 0.000" in lines
-    assert any(line.startswith("best of 5 / deterministic head: ") for line in lines)
-    assert "95% intervals at temperature 1 contain the truth: 92.5%" in lines
-    assert lines[-1] == "left out: 1 photos"
+    assert "root mean square, best of 5 / grey: 0.500 ± 0.000" in lines
+    assert any("best of 5 / deterministic head: " in line for line in lines)
+    assert "95% intervals at temperature 1 contain the truth: 92.5% ± 0.0% (20 photos)" in lines
+    assert "left out: 1 photos" in lines
+    assert any(line.startswith("| 30% to 50% | 35.0% | 35.0% ± 5.3% | 80 |") for line in lines)
 
 
 def test_the_table_leaves_out_what_was_not_measured(result):
     del result.methods[HEAD]
     result.coverage, result.left_out, result.temperature = None, [], (0.5, 1.0)
+    result.shares, result.nearest = [], []
+    for made in result.methods.values():
+        for name in ("full_best", "full_one"):
+            made.figures.pop(name, None)
     summary = summarise(result)
     text = markdown(summary)
     assert HEAD not in text
@@ -201,22 +257,32 @@ def test_the_table_leaves_out_what_was_not_measured(result):
     assert "| top-5" not in text
     assert "install colorflow-cinn[evaluate]" in text
     assert "intervals" not in text
+    assert "full size" not in text
+    assert "mean share" not in text
     assert not any(line.startswith("left out") for line in text.splitlines())
     assert "temperature 0.5 / 1," in text
     assert summary["reliability"] == []
 
 
-def test_the_plot_is_a_picture_that_shows_the_coverage(tmp_path: Path):
+def test_the_plot_is_a_picture_that_shows_the_coverage_and_the_shares(tmp_path: Path):
     levels = tuple((40 - 2 * k) / 40 for k in range(1, 20))
-    pictures = []
-    for name, shares in (("good", levels), ("bad", tuple(level**3 for level in levels))):
-        reliability_plot(Coverage(levels, shares), tmp_path / f"{name}.png", "tiny, temperature 1")
-        with Image.open(tmp_path / f"{name}.png") as picture:
-            assert picture.format == "PNG"
-            assert min(picture.size) >= 400
-            pictures.append(np.asarray(picture.convert("RGB")).astype(int))
-    assert np.ptp(pictures[0]) > 200
-    assert (pictures[0] != pictures[1]).any()
+    shares = share_reliability([(0.7, 0.2, 0.1)] * 10, [0] * 7 + [1, 1, 2])
+    pictures = {}
+    for name, measured in (("good", levels), ("bad", tuple(level**3 for level in levels))):
+        found = Coverage(levels, measured, (0.01,) * 19, 20)
+        for bins in ([], shares):
+            reliability_plot(found, bins, tmp_path / "plot.png", "tiny")
+            with Image.open(tmp_path / "plot.png") as picture:
+                assert picture.format == "PNG"
+                assert min(picture.size) >= 400
+                pictures[name, len(bins)] = np.asarray(picture.convert("RGB")).astype(int)
+    assert np.ptp(pictures["good", 0]) > 200
+    assert (pictures["good", 0] != pictures["bad", 0]).any()
+    # Shares have a panel of their own, which stands alone where coverage was not measured.
+    assert pictures["good", 3].shape[1] == 2 * pictures["good", 0].shape[1]
+    reliability_plot(None, shares, tmp_path / "plot.png", "tiny")
+    with Image.open(tmp_path / "plot.png") as picture:
+        assert picture.size == pictures["good", 0].shape[1::-1]
 
 
 def test_rows_of_equal_values_have_equal_error_bars(result):

@@ -21,7 +21,7 @@ from colorflow.networks.backbones import load_backbone
 
 # Chroma as means over blocks of 4 x 4 pixels of the photos below.
 AREAS = 8
-QUICK = Protocol(n=3, areas=AREAS, calibration=False)
+QUICK = Protocol(n=3, areas=AREAS, calibration=0)
 
 
 def pixels_of(path: Path) -> np.ndarray:
