@@ -18,6 +18,9 @@ CANDIDATES = 32
 ATTEMPTS = 8
 # Beyond it draws have nothing to do with what the model learnt.
 MAX_TEMPERATURE = 3.0
+# Factor on the chroma of variants where none is given: means over areas and cautious predictions are
+# duller than photos; see docs/evaluation.md for how it is chosen.
+VIVID = 1.1
 # Factors on chroma up to which pictures were looked at.
 MAX_VIVID = 2.0
 DETAILS = (1.0, 1.5, 2.0)
@@ -62,12 +65,18 @@ class Draw:
         if not (math.isfinite(self.factor) and self.factor >= 0):
             raise ConfigError(f"factor: expected a number >= 0, got {self.factor}")
 
-    def latents(self, numbers: Sequence[int], attempts: Sequence[int] | None = None) -> Latents:
+    def latents(
+        self,
+        numbers: Sequence[int],
+        attempts: Sequence[int] | None = None,
+        scales: Sequence[float] | None = None,
+    ) -> Latents:
         """Draw some of the photo's latents; each depends on its own number and attempt only.
 
         Args:
             numbers: of the draws, from 0.
             attempts: how often each was replaced; never where None.
+            scales: a further factor on each; 1 where None.
 
         Returns:
             One row per number, scaled by temperature and factor, on the CPU.
@@ -77,13 +86,17 @@ class Draw:
             derive_seed(self.seed, self.content, number, attempt)
             for number, attempt in zip(numbers, attempts, strict=True)
         ]
-        return Latents.sample(self.shapes, seeds).scale(self.temperature).scale(self.factor)
+        drawn = Latents.sample(self.shapes, seeds).scale(self.temperature).scale(self.factor)
+        if scales is None:
+            return drawn
+        return Latents.cat([drawn[row].scale(scale) for row, scale in enumerate(scales)])
 
     def drawn(
         self,
         numbers: Sequence[int],
         shares: Sequence[float | None] | None = None,
         attempts: Sequence[int] | None = None,
+        scales: Sequence[float] | None = None,
     ) -> Drawn:
         """Draw the latents of given numbers.
 
@@ -91,13 +104,16 @@ class Draw:
             numbers: of the draws, from 0.
             shares: of each, where they represent candidates.
             attempts: how often each was replaced; never where None.
+            scales: a further factor on each; 1 where None.
 
         Returns:
             The latents, and where they come from.
         """
+        scales = tuple(scales or [1.0] * len(numbers))
         attempts = tuple(attempts or [0] * len(numbers))
         shared = tuple(shares) if shares is not None else (None,) * len(numbers)
-        return Drawn(self, self.latents(numbers, attempts), tuple(numbers), attempts, shared)
+        latents = self.latents(numbers, attempts, scales)
+        return Drawn(self, latents, tuple(numbers), attempts, shared, scales)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,7 @@ class Drawn:
         numbers: of the draw, per variant.
         attempts: how often it was replaced, per variant.
         shares: of the candidates it stands for, per variant; None where it stands for itself.
+        scales: a further factor on the latents, per variant.
     """
 
     draw: Draw
@@ -117,6 +134,7 @@ class Drawn:
     numbers: tuple[int, ...]
     attempts: tuple[int, ...]
     shares: tuple[float | None, ...]
+    scales: tuple[float, ...]
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -128,6 +146,7 @@ class Drawn:
             self.numbers[rows],
             self.attempts[rows],
             self.shares[rows],
+            self.scales[rows],
         )
 
     def replaced(self, row: int) -> Drawn:
@@ -140,7 +159,9 @@ class Drawn:
             Latents of one variant.
         """
         attempt = self.attempts[row] + 1
-        return self.draw.drawn([self.numbers[row]], [self.shares[row]], [attempt])
+        return self.draw.drawn(
+            [self.numbers[row]], [self.shares[row]], [attempt], [self.scales[row]]
+        )
 
     def scale(self, factor: float) -> Drawn:
         """Scale the latents, those of later replacements too.
@@ -171,6 +192,7 @@ class Drawn:
             tuple(number for part in parts for number in part.numbers),
             tuple(attempt for part in parts for attempt in part.attempts),
             tuple(share for part in parts for share in part.shares),
+            tuple(scale for part in parts for scale in part.scales),
         )
 
     def without_shares(self) -> Drawn:

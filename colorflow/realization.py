@@ -63,10 +63,13 @@ def choose(model: ConditionalINN, draw: Draw, prepared: PreparedCondition) -> Dr
     device = next(model.parameters()).device
     distance = distances(_compared(model, model.coarse(candidates.to(device), prepared)))
     order = greedy_medoids(distance)[: draw.n]
-    further = draw.n - len(order)
-    if further:
-        return draw.drawn([*order, *range(CANDIDATES, draw.n)], [1 / draw.n] * draw.n)
-    return draw.drawn(order, shares_of(distance, order, model.config.share_shrinkage))
+    # The first is nearer to the mode than its draw: of one picture people expect the fewest errors.
+    scales = [model.config.first_scale, *[1.0] * (draw.n - 1)]
+    if draw.n > len(order):
+        numbers = [*order, *range(CANDIDATES, draw.n)]
+        return draw.drawn(numbers, [1 / draw.n] * draw.n, scales=scales)
+    shares = shares_of(distance, order, model.config.share_shrinkage)
+    return draw.drawn(order, shares, scales=scales)
 
 
 def _compared(model: ConditionalINN, maps: Tensor) -> Tensor:

@@ -219,6 +219,7 @@ class Sampler:
                 drawn.numbers[i] if drawn else i,
                 drawn.attempts[i] if drawn else 0,
                 drawn.shares[i] if drawn else None,
+                drawn.scales[i] if drawn else 1.0,
             )
             for i in range(len(made.latents))
         ]

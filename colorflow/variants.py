@@ -32,6 +32,8 @@ class Variant:
         attempt: how often the draw was replaced, because its target was implausible.
         share: estimate of how much of what the model finds plausible the variant stands for, in
             [0, 1]; the shares of a set add up to 1. None where it stands for itself alone.
+        scale: factor on the latents beside temperature and saturation; 1 but for the first of a
+            representative set, which is nearer to the mode.
     """
 
     index: int
@@ -44,6 +46,7 @@ class Variant:
     number: int = 0
     attempt: int = 0
     share: float | None = None
+    scale: float = 1.0
 
     @functools.cached_property
     def image(self) -> Image.Image:

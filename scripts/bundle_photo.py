@@ -78,7 +78,8 @@ def main() -> None:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     config = ModelConfig.from_dict({**json.loads(metadata["config"]), "backbone": "photo"})
     # What is chosen after training stands in the preset.
-    config = config.replace(temperature=preset("photo").temperature)
+    chosen = ("temperature", "first_scale", "share_shrinkage", "coarse_metric")
+    config = config.replace(**{name: getattr(preset("photo"), name) for name in chosen})
     model = ConditionalINN(config)
     load_part(model, tensors, "model.")
     vgg = build_backbone(config.taps)

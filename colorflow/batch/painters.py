@@ -224,7 +224,7 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
 
     Returns:
         Plain data: ``number`` of the draw among those of the photo and seed; ``redrawn``, how often
-        it was replaced, where it was; ``share`` of what is plausible, where it represents some;
+        it was replaced, where it was; ``scale`` of its latents, where they have one; ``share`` of what is plausible, where it represents some;
         ``residuals`` in Delta E, one per hint, where there are hints.
     """
     facts: dict[str, Any] = {
@@ -234,6 +234,8 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
     }
     if variant.attempt:
         facts["redrawn"] = variant.attempt
+    if variant.scale != 1:
+        facts["scale"] = variant.scale
     if variant.share is not None:
         facts["share"] = round(variant.share, 3)
     if variant.residuals:

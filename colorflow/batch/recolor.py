@@ -35,6 +35,7 @@ class Recipe:
         number: of its draw among those of the photo.
         attempt: how often that was replaced.
         share: of what is plausible; None where it represents none.
+        scale: factor on its latents beside temperature and saturation.
     """
 
     variant: int
@@ -45,6 +46,7 @@ class Recipe:
     number: int = 0
     attempt: int = 0
     share: float | None = None
+    scale: float = 1.0
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -86,6 +88,7 @@ def read_recipe(path: Path) -> Recipe:
             int(history.get("number", int(history["variant"]) - 1)),
             int(history.get("redrawn", 0)),
             history.get("share"),
+            float(history.get("scale", 1.0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         what = "of another version"
@@ -144,7 +147,7 @@ class RecipePainter(SamplePainter):
         if prepared is None:
             return None
         recipe, draw = self.recipe, cast(Draw, prepared[2])
-        drawn = draw.drawn([recipe.number], [recipe.share], [recipe.attempt])
+        drawn = draw.drawn([recipe.number], [recipe.share], [recipe.attempt], [recipe.scale])
         return prepared[0], prepared[1], drawn
 
     def hints_of(self, source: Path) -> tuple[Hint, ...]:

@@ -84,6 +84,8 @@ class ModelConfig:
         mixing_seed: draws the orthogonal matrices.
         temperature: default standard deviation of the latents when sampling: one number, or one per
             level of the latents, finest first.
+        first_scale: factor in [0, 1] on the latents of the first representative variant, which
+            brings it nearer to the mode.
         share_shrinkage: how far the shares of representative variants are drawn towards equal ones,
             in [0, 1]; fitted so that shares are as often right as they say.
         coarse_metric: rows of a matrix, one column per channel of the map that the coarse stages
@@ -111,6 +113,7 @@ class ModelConfig:
     clamp_limit: float = 1.0
     mixing_seed: int = 0
     temperature: float | tuple[float, ...] = 0.85
+    first_scale: float = 1.0
     share_shrinkage: float = 0.0
     coarse_metric: tuple[tuple[float, ...], ...] = ()
 
@@ -139,10 +142,11 @@ class ModelConfig:
             raise ConfigError(
                 f"temperature: expected one number or {self.levels}, got {self.temperature}"
             )
-        if not 0 <= self.share_shrinkage <= 1:
-            raise ConfigError(
-                f"share_shrinkage: expected a number in [0, 1], got {self.share_shrinkage}"
-            )
+        for field in ("first_scale", "share_shrinkage"):
+            if not 0 <= getattr(self, field) <= 1:
+                raise ConfigError(
+                    f"{field}: expected a number in [0, 1], got {getattr(self, field)}"
+                )
         rows = self.coarse_metric
         if rows and not (
             len({len(row) for row in rows}) == 1
