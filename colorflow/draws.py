@@ -18,9 +18,6 @@ CANDIDATES = 32
 ATTEMPTS = 8
 # Beyond it draws have nothing to do with what the model learnt.
 MAX_TEMPERATURE = 3.0
-# Factor on the chroma of variants where none is given: means over areas and cautious predictions are
-# duller than photos; see docs/evaluation.md for how it is chosen.
-VIVID = 1.1
 # Factors on chroma up to which pictures were looked at.
 MAX_VIVID = 2.0
 DETAILS = (1.0, 1.5, 2.0)

@@ -55,7 +55,7 @@ class PhotoSession:
             self.prepared = sampler.prepare(condition)
         with one_thread():
             self._small = self._reduced(photo, side)
-        self._finishing = {side: sampler.domain.finishing(self._small)}
+        self._finishing = {side: sampler.domain.finishing(self._small, sampler.domain.gain)}
 
     @property
     def before(self) -> Image.Image:
@@ -132,15 +132,16 @@ class PhotoSession:
             ConfigError: the factor is out of range.
         """
         require_vivid(vivid)
+        gain = self.sampler.domain.gain
         with one_thread():
             if side is None:
                 finishing = variant.finishing
             else:
                 if side not in self._finishing:
                     small = self._reduced(self._small, side)
-                    self._finishing[side] = self.sampler.domain.finishing(small)
+                    self._finishing[side] = self.sampler.domain.finishing(small, gain)
                 finishing = self._finishing[side]
-            return finishing.with_vivid(vivid).pictures([variant.target])[0]
+            return finishing.with_vivid(vivid * gain).pictures([variant.target])[0]
 
     def full_size(self, variant: Variant, photo: Photo, vivid: float = 1.0) -> Variant:
         """Give a variant that makes pictures of the photo's own size.
@@ -159,7 +160,7 @@ class PhotoSession:
         require_vivid(vivid)
         if photo.digest() != self.digest:
             raise ConfigError(f"{photo.name}: expected the photo of this session, got another")
-        finishing = self.sampler.domain.finishing(photo, vivid)
+        finishing = self.sampler.domain.finishing(photo, vivid * self.sampler.domain.gain)
         return dataclasses.replace(variant, finishing=finishing)
 
     def uncertainty(self, n: int = 16, temperature: float = 1.0, seed: int = 0) -> np.ndarray:

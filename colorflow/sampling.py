@@ -163,7 +163,7 @@ class Sampler:
                 of, equally many.
             rows: samples in a call of the flow, a power of two; the device's own where None.
             hints: of each photo, to which its latents are moved first; none for any where empty.
-            vivid: factor on the chroma of the finished pictures.
+            vivid: factor on the chroma of the finished pictures, beside the gain of the domain.
 
         Returns:
             The variants of each photo; their full-size pictures are made when first looked at.
@@ -173,6 +173,7 @@ class Sampler:
             ImageError: a hint lies outside its photo.
             ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
+        vivid = vivid * self.domain.gain
         realizer = Realizer(self.model, self.domain, rows or rows_per_call(self.device), vivid)
         codes: list[Drawn | Latents] = []
         wishes: list[Wish | None] = [None] * len(photos)
@@ -259,7 +260,9 @@ class Sampler:
         stride = self.domain.geometry.stride
         condition = self.domain.condition(photo, (height * stride, width * stride))
         self.domain.require_strength(factor)
-        return self.paint([(photo, condition, latents.scale(factor))])[0][0].image
+        code = latents.scale(factor)
+        # The colours are those of the latents, neither duller nor stronger.
+        return self.paint([(photo, condition, code)], vivid=1 / self.domain.gain)[0][0].image
 
     @torch.inference_mode()
     def uncertainty(

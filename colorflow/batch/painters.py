@@ -208,8 +208,8 @@ class TransferPainter:
     def paint(
         self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
     ) -> list[list[Variant]]:
-        """Decode the code for every photo."""
-        return self.colorizer.paint(photos, rows=rows)
+        """Decode the code for every photo, neither duller nor stronger than the reference."""
+        return self.colorizer.paint(photos, rows, vivid=1 / self.colorizer.domain.gain)
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Name the precision of the features, which follows from the machine."""
@@ -224,8 +224,9 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
 
     Returns:
         Plain data: ``number`` of the draw among those of the photo and seed; ``redrawn``, how often
-        it was replaced, where it was; ``scale`` of its latents, where they have one; ``share`` of what is plausible, where it represents some;
-        ``residuals`` in Delta E, one per hint, where there are hints.
+        it was replaced, where it was; ``scale`` of its latents, where they have one; ``share`` of
+        what is plausible, where it represents some; ``residuals`` in Delta E, one per hint, where
+        there are hints.
     """
     facts: dict[str, Any] = {
         "variant": variant.index + 1,

@@ -11,6 +11,7 @@ from typing import cast
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.painters import Prepared, SamplePainter
 from colorflow.batch.report import NAME, read_report
+from colorflow.domains import Colorization
 from colorflow.draws import Draw
 from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.hints import Hint, parse_hints
@@ -20,6 +21,9 @@ from colorflow.images.read import read_photo
 from colorflow.images.write import read_history
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
+
+# Chroma of results of version 0.1, which knew no gain.
+UNCHANGED = 1 / Colorization.gain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +85,7 @@ def read_recipe(path: Path) -> Recipe:
                 metadata=cast(Policy, history["metadata"]),
                 # Results of version 0.1 were all drawn independently, at the usual detail.
                 draw=str(history.get("draw", "independent")),
-                vivid=float(history.get("vivid", 1.0)),
+                vivid=float(history.get("vivid", 1.0 if "strength" in history else UNCHANGED)),
                 detail=float(history.get("detail", 1.0)),
             ),
             parse_hints(history.get("hints", []), str(path)),

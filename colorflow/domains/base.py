@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -105,6 +106,8 @@ class Domain(ABC):
     done: str
     # Up to this factor on the latents, results were looked at and measured.
     max_strength: float
+    # Factor on the chroma of finished variants: cautious predictions are duller than photos.
+    gain: float = 1.0
 
     def __init__(self, geometry: Geometry, scale: float = 20.0) -> None:
         if not scale > 0:
@@ -234,6 +237,20 @@ class Domain(ABC):
         Returns:
             Same shape, in units of the model.
         """
+
+    def strengthen(self, targets: Tensor, factor: float) -> Tensor:
+        """Scale the chroma of targets, as the finishing does.
+
+        Args:
+            targets: [..., target_channels, height, width], in units of the model.
+            factor: on a and b.
+
+        Returns:
+            Same shape.
+        """
+        lab = self.in_lab(targets)
+        rest, chroma = lab.split([self.target_channels - 2, 2], dim=-3)
+        return self.of_lab(torch.cat([rest, chroma * factor], dim=-3))
 
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Bring a non-negative plane at the model's size, e.g. an uncertainty, to the photo's size.

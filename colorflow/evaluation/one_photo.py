@@ -178,7 +178,8 @@ class Examiner:
         if nothing != GREY:
             unchanged = target_of(domain, subject.photo, subject.photo)[1]
         mean = self.mean.expand_as(target[0])[None]
-        targets = {nothing: unchanged, average: mean, FLOW: made.targets}
+        shown = domain.strengthen(made.targets, domain.gain)  # what a user sees of them
+        targets = {nothing: unchanged, average: mean, FLOW: shown}
         if self.head is not None:
             if self.shared:
                 predicted = self.head.predict_of(subject.condition, subject.features)

@@ -146,7 +146,13 @@ class PhotoSitting:
         """Make a preview; see :class:`colorflow_ui.engine.Sitting`."""
         variant = self._variant(take, saturation)
         session = self._session_of(variant.latents)
+        vivid = self._vivid(take, vivid)
         return session.picture(variant, None if side >= PREVIEW_SIDE else side, vivid)
+
+    def _vivid(self, take: Take, vivid: float) -> float:
+        """Leave colours that are transferred as they are; variants get the gain of the task."""
+        transferred = take.origin.get("edit") == "transfer"
+        return vivid / self.colorizer.domain.gain if transferred else vivid
 
     def uncertainty(self) -> np.ndarray:
         """Map how far samples differ; see :class:`colorflow_ui.engine.Sitting`."""
@@ -162,6 +168,7 @@ class PhotoSitting:
     ) -> Saved:
         """Make a file; see :class:`colorflow_ui.engine.Sitting`."""
         photo = self.reread()
+        vivid = self._vivid(take, vivid)
         variant = self.session.full_size(self._variant(take, saturation), photo, vivid)
         suffix = output_suffix(Path(self.name).suffix, options.format)
         policy, look = cast(Policy, options.metadata), (saturation, vivid)
@@ -185,6 +192,7 @@ class PhotoSitting:
             number=variant.number,
             attempt=variant.attempt,
             share=variant.share,
+            scale=variant.scale,
         )
 
     def _session_of(self, code: Latents) -> PhotoSession:
@@ -217,7 +225,8 @@ class PhotoSitting:
         for start in range(0, len(codes), together):
             for variant in session.paint(codes[start : start + together]):
                 # Of the code that was painted: an impossible one was replaced.
-                (typical,) = tail_probability(variant.latents, temperature or self._usual())
+                spread = [variant.scale * t for t in temperature or self._usual()]
+                (typical,) = tail_probability(variant.latents, spread)
                 yield Take(
                     variant,
                     label,
