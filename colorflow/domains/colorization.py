@@ -34,7 +34,7 @@ class Colorization(Domain):
     target_channels = 2
     strength = "saturation"
     max_strength = 1.5
-    gain = 1.1
+    gain = 1.11
     result = "color"
     done = "coloured"
 

@@ -75,7 +75,7 @@ def preset(name: str) -> ModelConfig:
                 StageConfig(couplings=8, hidden=192, keep=16),
             ),
             temperature=(0.1, 0.3, 0.5, 1.0),
-            first_scale=0.35,
+            first_scale=0.25,
             share_shrinkage=0.6,
             coarse_metric=(
                 (
