@@ -61,7 +61,7 @@ INVENTORY = {
         "variants_of",
     ],
     "LogProb": ["bits_per_dim"],
-    "Variant": ["attempt", "deep", "image", "number", "residuals", "share"],
+    "Variant": ["attempt", "deep", "image", "number", "residuals", "scale", "share"],
 }
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from colorflow.colorize import Colorizer
 from colorflow.devices import one_thread
 from colorflow.draws import ATTEMPTS, CANDIDATES
-from colorflow.errors import ImplausibleError
+from colorflow.errors import ConfigError, ImplausibleError
 from colorflow.hints import Hint
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -56,6 +56,41 @@ def chosen(tiny: Colorizer, photo: Photo, n: int, **changes):
     with torch.inference_mode(), one_thread():
         prepared = tiny.prepare(tiny.domain.condition(photo))
         return choose(tiny.model, tiny.plan(photo, n, **changes), prepared)
+
+
+def test_the_first_variant_is_nearer_to_the_mode_by_its_factor(tiny, photo, monkeypatch):
+    plain = chosen(tiny, photo, 3)
+    monkeypatch.setattr(tiny.model, "config", tiny.model.config.replace(first_scale=0.25))
+    calm = chosen(tiny, photo, 3)
+    assert calm.numbers == plain.numbers
+    assert calm.scales == (0.25, 1.0, 1.0)
+    for mine, theirs in zip(calm.latents.levels, plain.latents.levels, strict=True):
+        assert torch.allclose(mine[0], 0.25 * theirs[0])
+        assert torch.equal(mine[1:], theirs[1:])
+    independent = chosen(tiny, photo, 3, strategy="independent")
+    assert independent.scales == (1.0, 1.0, 1.0)
+
+
+def test_variants_are_compared_by_what_the_metric_leaves_of_the_coarse_map(
+    tiny, photo, monkeypatch
+):
+    with torch.inference_mode(), one_thread():
+        prepared = tiny.prepare(tiny.domain.condition(photo))
+        latents = tiny.plan(photo).latents(range(CANDIDATES))
+        channels = tiny.model.coarse(latents, prepared).shape[1]
+    rows = ((1.0, *[0.0] * (channels - 1)), (0.0, 2.0, *[0.0] * (channels - 2)))
+    monkeypatch.setattr(tiny.model, "config", tiny.model.config.replace(coarse_metric=rows))
+    with torch.inference_mode(), one_thread():
+        maps = tiny.model.coarse(latents, prepared)[:, :2] * torch.tensor([1.0, 2.0]).view(2, 1, 1)
+    expected = int(distances(maps).sum(0).argmin())
+    assert chosen(tiny, photo, 1).numbers == (expected,)
+
+
+def test_a_metric_for_another_map_is_refused(tiny, photo, monkeypatch):
+    config = tiny.model.config.replace(coarse_metric=((1.0, 2.0, 3.0),))
+    monkeypatch.setattr(tiny.model, "config", config)
+    with pytest.raises(ConfigError, match="coarse_metric: expected"):
+        chosen(tiny, photo, 1)
 
 
 def test_fewer_representatives_are_the_first_of_more(tiny: Colorizer, photo: Photo):
@@ -187,4 +222,5 @@ def test_implausible_latents_from_elsewhere_are_refused(
     good = min(strict, key=lambda variant: float(variant.target.mean()))
     with pytest.raises(ImplausibleError, match="these latents"):
         tiny.decode(photo, bad.latents)
-    assert tiny.decode(photo, good.latents).tobytes() == good.image.tobytes()
+    plain = tiny.domain.finishing(photo).pictures([good.target])[0]
+    assert tiny.decode(photo, good.latents).tobytes() == plain.tobytes()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from colorflow.draws import DETAILS, require_strategy, require_vivid
+from colorflow.draws import DETAILS, MAX_TEMPERATURE, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint
 from colorflow.images.metadata import Policy
@@ -83,9 +83,10 @@ class BatchConfig:
         _require("samples", self.samples, self.samples >= 1, "at least 1")
         spread = self.temperature
         levels = spread if isinstance(spread, tuple) else () if spread is None else (spread,)
-        for name, numbers in (("saturation", (self.saturation,)), ("temperature", levels)):
-            good = all(math.isfinite(number) and number >= 0 for number in numbers)
-            _require(name, getattr(self, name), good, "a number >= 0")
+        good = math.isfinite(self.saturation) and self.saturation >= 0
+        _require("saturation", self.saturation, good, "a number >= 0")  # the task has the limit
+        good = all(0 <= number <= MAX_TEMPERATURE for number in levels)
+        _require("temperature", self.temperature, good, f"0 to {MAX_TEMPERATURE:g}")
         require_strategy(self.draw)
         require_vivid(self.vivid)
         _require("detail", self.detail, self.detail in DETAILS, "1, 1.5 or 2")

@@ -92,7 +92,7 @@ def examine(model: str, device: str) -> dict[str, Any]:
     from colorflow.translate import load_sampler
 
     colorizer = load_sampler(model, device)
-    photos = sorted(bundled("examples").glob("*.jpg"))
+    photos = sorted(bundled("examples").glob("*.jpg"))[::3]
     trips = check_round_trips(colorizer, photos)
     info = colorizer.info
     return {

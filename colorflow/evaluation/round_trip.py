@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,6 @@ from colorflow.devices import one_thread
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.latents import Latents
-from colorflow.networks.backbones import Backbone
 from colorflow.sampling import Sampler
 
 # What a healthy model stays below, by floating type.
@@ -68,20 +67,25 @@ def check_round_trips(
         "noise": _noise(colorizer, seed),
         "constants": _constants(colorizer),
     }
+    # What the backbone sees is a constant of the flow: computed once, as it is for a user.
+    seen = {name: [_seen(colorizer, *pair) for pair in pairs] for name, pairs in cases.items()}
     for precision, dtype in (("float32", torch.float32), ("float64", torch.float64)):
         device = colorizer.device if dtype == torch.float32 else torch.device("cpu")
         # Copies: going to float64 makes the mixing matrices orthogonal to that precision, and the
         # way back would not end at the same bits.
         model = copy.deepcopy(colorizer.model).to(device=device, dtype=dtype)
-        backbone = copy.deepcopy(colorizer.backbone).to(device=device, dtype=dtype)
-        for name, pairs in cases.items():
+        for name, triples in seen.items():
             # Small tensors: several threads gain little, and lose all where cores are busy.
             with one_thread(device):
                 errors = [
                     _errors(
-                        model, backbone, condition.to(device, dtype), target.to(device, dtype), seed
+                        model,
+                        condition.to(device, dtype),
+                        {tap: values.to(device, dtype) for tap, values in features.items()},
+                        target.to(device, dtype),
+                        seed,
                     )
-                    for condition, target in pairs
+                    for condition, features, target in triples
                 ]
             latent, chroma = (_worst([e[i] for e in errors]) for i in (0, 1))
             results.append(RoundTrip(name, precision, latent, chroma, LIMITS[precision]))
@@ -111,10 +115,22 @@ def _constants(colorizer: Sampler) -> list[tuple[Tensor, Tensor]]:
 
 
 @torch.inference_mode()
+def _seen(
+    colorizer: Sampler, condition: Tensor, target: Tensor
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    with one_thread(colorizer.device):
+        return condition, colorizer.backbone(condition.to(colorizer.device)), target
+
+
+@torch.inference_mode()
 def _errors(
-    model: ConditionalINN, backbone: Backbone, condition: Tensor, target: Tensor, seed: int
+    model: ConditionalINN,
+    condition: Tensor,
+    features: Mapping[str, Tensor],
+    target: Tensor,
+    seed: int,
 ) -> tuple[float, float]:
-    prepared = model.prepare(condition, backbone(condition))
+    prepared = model.prepare(condition, features)
     shapes = model.latent_shapes(*prepared.size)
     z = Latents.sample(shapes, range(seed, seed + SAMPLES)).to(target.device, target.dtype)
     x, _ = model.inverse(z, prepared)

@@ -84,6 +84,16 @@ def test_a_variant_that_was_replaced_comes_again_to_the_same_bytes(
         assert again.read_bytes() == path.read_bytes()
 
 
+def test_a_first_variant_nearer_to_the_mode_comes_again_to_the_same_bytes(
+    tiny, photo, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tiny.model, "config", tiny.model.config.replace(first_scale=0.25))
+    first, second = _colour(tiny, photo, tmp_path / "out", samples=2)
+    assert read_history(first)["scale"] == 0.25
+    assert "scale" not in read_history(second)
+    assert _again(tiny, first, photo, tmp_path / "1").read_bytes() == first.read_bytes()
+
+
 def _as_of_version_0_1(path: Path, old: Path) -> None:
     """Copy a result without what later versions say of it."""
     history = read_history(path)
@@ -94,7 +104,9 @@ def _as_of_version_0_1(path: Path, old: Path) -> None:
 
 
 def test_a_result_of_version_0_1_was_drawn_independently(tiny, photo, tmp_path):
-    paths = _colour(tiny, photo, tmp_path / "out", samples=3, format="png", draw="independent")
+    # That version knew no gain.
+    how = {"draw": "independent", "vivid": 1 / tiny.domain.gain}
+    paths = _colour(tiny, photo, tmp_path / "out", samples=3, format="png", **how)
     for number, path in enumerate(paths):
         old = tmp_path / f"old{number}.png"
         _as_of_version_0_1(path, old)

@@ -125,7 +125,7 @@ def test_wrong_usage_exits_2(photo, tmp_path, tiny_checkpoint, arguments):
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [
-        ("--saturation", 2.1, "saturation: expected 0 to 2, got 2.1"),
+        ("--saturation", 2.1, "saturation: expected 0 to 1.5, got 2.1"),
         ("--vivid", 2.1, "vivid: expected 0 to 2, got 2.1"),
     ],
 )

@@ -130,7 +130,7 @@ def test_a_strength_that_is_too_large_is_wrong_usage(
     model = "--model", tiny_translator_checkpoint, "--device", "cpu"
     told = run("translate", days, "-o", tmp_path / "out", "--strength", 2.1, *model)
     assert told.code == 2
-    assert told.err.splitlines()[-1].startswith("colorflow: strength: expected 0 to 2, got 2.1")
+    assert told.err.splitlines()[-1].startswith("colorflow: strength: expected 0 to 1.5, got 2.1")
     assert not list((tmp_path / "out").glob("*.jpg"))
 
 

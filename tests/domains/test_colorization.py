@@ -14,6 +14,7 @@ from colorflow.colorize import Colorizer
 from colorflow.domains import Colorization, Geometry, colorization_of
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo
+from colorflow.images.read import read_photo
 from colorflow.models.cinn import ConditionalINN
 from colorflow.models.presets import preset
 from colorflow.networks.backbones import NoBackbone
@@ -269,6 +270,27 @@ def test_results_stay_those_that_are_stored(grey_cat):
         targets = np.stack([variant.target.numpy() for variant in variants])
         np.testing.assert_allclose(targets, stored["target"], atol=1e-4)
         np.testing.assert_allclose([v.log_prob for v in variants], stored["log_prob"], rtol=1e-5)
-        difference = np.abs(np.asarray(variants[1].image).astype(int) - stored["picture"])
+        # The stored picture has the chroma of its latents, without the gain of variants.
+        picture = variants[1].finishing.with_vivid(1.0).pictures([variants[1].target])[0]
+        difference = np.abs(np.asarray(picture).astype(int) - stored["picture"])
         assert difference.max() <= 1
         assert (difference == 0).mean() > 0.99
+
+
+def test_variants_are_finished_with_the_gain_and_decoding_is_not(tiny, grey_cat):
+    (variant,) = tiny.sample(grey_cat, n=1, draw="independent")
+    photo = read_photo(grey_cat)
+    strong = tiny.domain.finishing(photo, tiny.domain.gain).pictures([variant.target])[0]
+    plain = tiny.domain.finishing(photo).pictures([variant.target])[0]
+    assert variant.image.tobytes() == strong.tobytes()
+    assert tiny.decode(grey_cat, variant.latents).tobytes() == plain.tobytes()
+    assert strong.tobytes() != plain.tobytes()
+
+
+def test_strengthening_is_what_the_finishing_does(tiny, grey_cat):
+    (variant,) = tiny.sample(grey_cat, n=1, draw="independent")
+    photo = read_photo(grey_cat)
+    stronger = tiny.domain.strengthen(variant.target, 1.3)
+    one = np.asarray(tiny.domain.finishing(photo, 1.3).pictures([variant.target])[0], int)
+    other = np.asarray(tiny.domain.finishing(photo).pictures([stronger])[0], int)
+    assert np.abs(one - other).max() <= 1

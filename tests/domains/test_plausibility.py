@@ -77,6 +77,8 @@ def test_the_factor_on_the_latents_is_bounded_on_both_sides(domain: Domain):
     for fine in (0, 0.0, 1, domain.max_strength):
         domain.require_strength(fine)
     for wrong in (-0.01, domain.max_strength + 0.01, *NO_NUMBERS):
-        with pytest.raises(ConfigError, match=f"{domain.strength}: expected 0 to 2, got") as caught:
+        with pytest.raises(
+            ConfigError, match=f"{domain.strength}: expected 0 to 1.5, got"
+        ) as caught:
             domain.require_strength(wrong)
         assert "\n" not in str(caught.value)

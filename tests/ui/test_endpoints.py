@@ -135,7 +135,7 @@ def test_nights_are_the_engines_to_the_byte(client):
         assert Path(path).read_bytes() == saved.data
     assert [fact["variant"] for fact in facts] == [1, 2]
     assert sum(fact["share"] for fact in facts) == pytest.approx(1, abs=0.002)
-    with pytest.raises(AppError, match="strength: expected a number from 0 to 2"):
+    with pytest.raises(AppError, match=r"strength: expected a number from 0 to 1\.5"):
         client.predict(photo=handle_file(pagoda), strength=-1, api_name="/translate")
 
 
@@ -165,8 +165,8 @@ def test_about(client):
     ("values", "words"),
     [
         ({"samples": 99}, "samples"),
-        ({"saturation": -1}, "saturation: expected a number from 0 to 2"),
-        ({"saturation": 2.5}, "saturation: expected a number from 0 to 2"),
+        ({"saturation": -1}, "saturation: expected a number from 0 to 1.5"),
+        ({"saturation": 2.5}, "saturation: expected a number from 0 to 1.5"),
         ({"vivid": 2.1}, "vivid: expected 0 to 2, got 2.1$"),
         ({"detail": 1.2}, "detail: expected 1, 1.5 or 2, got 1.2$"),
         ({"detail": None}, "detail: expected a number, got nothing$"),
