@@ -125,16 +125,20 @@ class Colorizer(Sampler):
         """
         return self._encode(read_photo(photo))
 
-    def decode(self, photo: PhotoLike, latents: Latents, saturation: float = 1.0) -> Image.Image:
+    def decode(
+        self, photo: PhotoLike, latents: Latents, saturation: float = 1.0, vivid: float = 1.0
+    ) -> Image.Image:
         """Colour a photo by a given latent code.
 
         The photo is processed in the latents' geometry, stretched where its own differs, so that
-        codes of other photos need no resampling.
+        codes of other photos need no resampling. Encoding and decoding leave colours as they are;
+        with ``vivid=colorizer.domain.gain`` the picture is that of a variant with these latents.
 
         Args:
             photo: path, picture or array; only its lightness is used.
             latents: of one picture.
             saturation: factor on the latents.
+            vivid: factor on the chroma of the finished picture, 0 to 2.
 
         Returns:
             The picture, of the photo's size.
@@ -145,7 +149,7 @@ class Colorizer(Sampler):
             ConfigError: the saturation is out of range.
             ImplausibleError: the result has colours that no photo can have.
         """
-        return self._decode(read_photo(photo), latents, saturation)
+        return self._decode(read_photo(photo), latents, saturation, vivid)
 
     def transfer(
         self, reference: PhotoLike, target: PhotoLike, saturation: float = 1.0

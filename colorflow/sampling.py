@@ -253,7 +253,9 @@ class Sampler:
         condition = condition.to(self.device)
         return self.model.prepare(condition, self._features(condition))
 
-    def _decode(self, photo: Photo, latents: Latents, factor: float) -> Image.Image:
+    def _decode(
+        self, photo: Photo, latents: Latents, factor: float, vivid: float = 1.0
+    ) -> Image.Image:
         height, width = self.model.target_size(latents)
         if len(latents) != 1:
             raise ShapeError(f"decode: expected latents of one picture, got {len(latents)}")
@@ -261,8 +263,9 @@ class Sampler:
         condition = self.domain.condition(photo, (height * stride, width * stride))
         self.domain.require_strength(factor)
         code = latents.scale(factor)
-        # The colours are those of the latents, neither duller nor stronger.
-        return self.paint([(photo, condition, code)], vivid=1 / self.domain.gain)[0][0].image
+        # The gain is for variants: here the colours are those of the latents.
+        vivid = require_vivid(vivid) / self.domain.gain
+        return self.paint([(photo, condition, code)], vivid=vivid)[0][0].image
 
     @torch.inference_mode()
     def uncertainty(

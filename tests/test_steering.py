@@ -14,7 +14,7 @@ from colorflow.errors import ShapeError
 from colorflow.hints import Hint
 from colorflow.images.read import read_photo
 from colorflow.models.cinn import ConditionalINN
-from colorflow.steering import steer
+from colorflow.steering import LEAST_SPREAD, steer
 from colorflow.wishes import wish_of
 
 
@@ -54,14 +54,17 @@ def test_latents_move_towards_a_hint_and_little_where_the_wish_is_what_was_drawn
     assert float((moved.flatten() - code.flatten()).norm(dim=1).min()) > 1
 
 
-def test_a_level_without_temperature_does_not_move(tiny, at_work):
+def test_a_level_without_temperature_moves_as_one_with_the_least(tiny, at_work):
     photo, prepared, code = at_work
-    model = ConditionalINN(tiny.model.config.replace(temperature=(0.0, 1.0)))
-    model.load_state_dict(tiny.model.state_dict())
     wish = wish_of(photo, [Hint(75, 50, "#aa3311")], prepared.size)
-    moved = _steer(tiny, code, prepared, wish, model.eval().requires_grad_(False))
-    assert torch.equal(moved.levels[0], code.levels[0])
-    assert not torch.equal(moved.levels[1], code.levels[1])
+    moved = []
+    for temperature in ((0.0, 1.0), (LEAST_SPREAD, 1.0)):
+        model = ConditionalINN(tiny.model.config.replace(temperature=temperature))
+        model.load_state_dict(tiny.model.state_dict())
+        moved.append(_steer(tiny, code, prepared, wish, model.eval().requires_grad_(False)))
+    for none, least in zip(moved[0].levels, moved[1].levels, strict=True):
+        assert torch.equal(none, least)
+    assert not torch.equal(moved[0].levels[0], code.levels[0])
 
 
 def test_a_wish_for_another_size_is_refused(tiny, at_work):

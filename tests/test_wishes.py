@@ -9,7 +9,7 @@ import torch
 from colorflow.hints import Hint
 from colorflow.images.lab import lab_planes
 from colorflow.images.photo import Photo
-from colorflow.wishes import Wish, wish_of
+from colorflow.wishes import HintConfig, Wish, wish_of
 
 SIZE = (16, 24)
 
@@ -37,7 +37,8 @@ def test_a_colour_that_cannot_be_shown_there_keeps_its_hue_only(halves):
 
 
 def test_a_hint_reaches_its_surroundings_but_not_over_an_edge(halves):
-    (nearness,) = wish_of(halves, [Hint(42, 32, "#aa3311")], SIZE).nearness
+    config = HintConfig(reach=0.25)
+    (nearness,) = wish_of(halves, [Hint(42, 32, "#aa3311")], SIZE, config).nearness
     assert float(nearness[8, 10]) > 0.9
     assert float(nearness[8, 8]) > 0.7
     assert float(nearness[8, 13]) < 0.01  # as near, but bright
