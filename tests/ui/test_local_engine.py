@@ -75,7 +75,7 @@ def test_a_batch_follows_draw_vivid_and_detail(small, photos, tmp_path):
 
 def test_the_largest_strength_is_known_without_a_model():
     engines = LocalEngine(), LocalEngine("night", translate=True)
-    assert [engine.max_strength for engine in engines] == [2.0, 2.0]
+    assert [engine.max_strength for engine in engines] == [1.5, 1.5]
     assert [engine._colorizer for engine in engines] == [None, None]
 
 
