@@ -54,8 +54,6 @@ def has_bfloat16() -> bool:
 def in_precision(backbone: Backbone, precision: str) -> Backbone:
     """Give a backbone that computes in a precision; its features stay float32.
 
-    The first layer stays in float32: bfloat16 has fewer steps than the grey values of a photo.
-
     Args:
         backbone: float32, in evaluation mode.
         precision: ``"32"`` or ``"bf16"``.
@@ -66,7 +64,9 @@ def in_precision(backbone: Backbone, precision: str) -> Backbone:
     if precision == "32" or not isinstance(backbone, VGG16Features):
         return backbone
     half = copy.deepcopy(backbone)
+    half.dtype = torch.bfloat16
     for name, layer in half.layers.items():
+        # The first layer rounds its filters once they are those of grey.
         if name != "conv1_1":
             layer.bfloat16().to(memory_format=torch.channels_last)
     return half

@@ -46,8 +46,9 @@ class Subnet(nn.Module):
         """
         h = self.first(x)
         if condition is not None:
-            h = h + expand_condition(condition, len(h), type(self).__name__)
-        result: Tensor = self.rest(functional.leaky_relu(h, self.slope))
+            h += expand_condition(condition, len(h), type(self).__name__)
+        # In place: allocating the largest maps of the flow took as long as computing with them.
+        result: Tensor = self.rest(functional.leaky_relu_(h, self.slope))
         return result
 
 
@@ -77,7 +78,7 @@ class ConvSubnet(Subnet):
         self.first = nn.Conv2d(in_channels, hidden, a, padding=a // 2, bias=not conditioned)
         last = nn.Conv2d(hidden, out_channels, c, padding=c // 2)
         self.rest = nn.Sequential(
-            nn.Conv2d(hidden, hidden, b, padding=b // 2), nn.LeakyReLU(slope), last
+            nn.Conv2d(hidden, hidden, b, padding=b // 2), nn.LeakyReLU(slope, inplace=True), last
         )
         _zero(last)
 
@@ -104,7 +105,9 @@ class LinearSubnet(Subnet):
         super().__init__(hidden, slope)
         self.first = nn.Linear(in_channels, hidden, bias=not conditioned)
         last = nn.Linear(hidden, out_channels)
-        self.rest = nn.Sequential(nn.Linear(hidden, hidden), nn.LeakyReLU(slope), last)
+        self.rest = nn.Sequential(
+            nn.Linear(hidden, hidden), nn.LeakyReLU(slope, inplace=True), last
+        )
         _zero(last)
 
 

@@ -64,10 +64,10 @@ class VGG16Features(nn.Module):
 
     The input is a grey photo or an RGB photo, in [0, 1]; the network's own normalisation
     ``(x - mean) / std`` is applied inside. A grey photo does not have to be tripled: with g the
-    grey value, conv1_1 sees ``sum_c w_c * (g - m_c) / s_c``, which is a convolution of the two
-    channels (g, 1) with filters ``sum_c w_c / s_c`` and ``-sum_c w_c m_c / s_c``. The channel of
-    ones carries the mean past the zero padding, so the result equals the tripled one at the
-    border too.
+    grey value and m the mean of the m_c, conv1_1 sees ``sum_c w_c * (g - m_c) / s_c``, which is a
+    convolution of the two channels (g - m, 1) with filters ``sum_c w_c / s_c`` and
+    ``sum_c w_c (m - m_c) / s_c``. The channel of ones carries the mean past the zero padding, so
+    the result equals the tripled one at the border too.
 
     Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
     Recognition" (2015), configuration D.
@@ -98,6 +98,8 @@ class VGG16Features(nn.Module):
         for name in CONVOLUTIONS[: deepest + 1]:
             self.layers[name] = nn.Conv2d(channels, tap_channels(name), 3, padding=1)
             channels = tap_channels(name)
+        # Lower precision of the activations; see :mod:`colorflow.networks.precision`.
+        self.dtype: torch.dtype | None = None
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1))
 
@@ -125,9 +127,8 @@ class VGG16Features(nn.Module):
             else:
                 if name.endswith("_1"):
                     x = functional.max_pool2d(x, 2)
-                # Layers may be in bfloat16; see :mod:`colorflow.networks.precision`.
-                x = layer(x.to(layer.get_parameter("weight").dtype))
-            x = functional.relu(x)
+                x = layer(x)
+            x = functional.relu(x, inplace=True)
             if name in self.taps:
                 features[name] = x.to(photo.dtype)
         return {tap: features[tap] for tap in self.taps}
@@ -136,9 +137,33 @@ class VGG16Features(nn.Module):
         weight = self.layers["conv1_1"].get_parameter("weight")
         bias = self.layers["conv1_1"].get_parameter("bias")
         if photo.shape[1] == 3:
-            return functional.conv2d((photo - self.mean) / self.std, weight, bias, padding=1)
+            x = functional.conv2d((photo - self.mean) / self.std, weight, bias, padding=1)
+            return x if self.dtype is None else x.to(self.dtype)
         scaled = weight / self.std
-        folded = torch.stack([scaled.sum(1), -(scaled * self.mean).sum(1)], dim=1)
+        # Around the mean grey, so that the channel of ones carries little.
+        middle = self.mean.mean()
+        grey, one = scaled.sum(1), (scaled * (middle - self.mean)).sum(1)
+        centred = photo - middle
+        ones = torch.ones_like(centred)
+        filters, channels = [grey, one], [centred, ones]
+        if self.dtype is not None:
+            # bfloat16 has fewer steps than the grey values of a photo, a sum of two has enough.
+            (upper, lower), (c_upper, c_lower) = (
+                _in_two(grey, self.dtype),
+                _in_two(centred, self.dtype),
+            )
+            ones = ones.to(self.dtype)
+            filters = [upper, upper, lower, *_in_two(one, self.dtype)]
+            channels = [c_upper, c_lower, c_upper, ones, ones]
         return functional.conv2d(
-            torch.cat([photo, torch.ones_like(photo)], dim=1), folded, bias, padding=1
+            torch.cat(channels, dim=1).contiguous(memory_format=torch.channels_last),
+            torch.stack(filters, dim=1).contiguous(memory_format=torch.channels_last),
+            bias.to(ones.dtype),
+            padding=1,
         )
+
+
+def _in_two(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Write x as the sum of two numbers of lower precision."""
+    upper = x.to(dtype)
+    return upper, (x - upper).to(dtype)
