@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -240,7 +241,8 @@ class ConditionalINN(nn.Module):
                 f"{prepared.size[0]}, {prepared.size[1]}], got {list(target.shape)}"
             )
         levels, log_det = self.flow(target, prepared.terms)
-        return Latents(levels), log_det
+        scaled = self._scaled(levels, inverse=True)
+        return scaled, log_det - self._log_scale(scaled)
 
     def inverse(self, latents: Latents, prepared: PreparedCondition) -> tuple[Tensor, Tensor]:
         """Decode latents, of any number of samples per photo in one call.
@@ -261,7 +263,9 @@ class ConditionalINN(nn.Module):
                 f"ConditionalINN: expected latents of shapes {expected} for a target of "
                 f"{prepared.size[0]} x {prepared.size[1]}, got {latents.shapes}"
             )
-        return self.flow.inverse(latents.levels, prepared.terms)
+        levels = self._scaled(latents.levels).levels
+        target, log_det = self.flow.inverse(levels, prepared.terms)
+        return target, log_det + self._log_scale(latents)
 
     def coarse(self, latents: Latents, prepared: PreparedCondition) -> Tensor:
         """Decode only the coarse stages, all but the two finest, which decide the overall colours.
@@ -275,8 +279,22 @@ class ConditionalINN(nn.Module):
             What the finer stages would go on with, [batch, channels, height, width].
         """
         count = self.flow.latents_from(self._coarse_start)
-        levels = latents.levels[-count:]
+        levels = self._scaled(latents.levels).levels[-count:]
         return self.flow.inverse_down_to(self._coarse_start, levels, prepared.terms)[0]
+
+    def _scaled(self, levels: tuple[Tensor, ...], inverse: bool = False) -> Latents:
+        """Take standard normal latents to those of the flow, or back."""
+        scale = self.config.latent_scale
+        if not scale:
+            return Latents(levels)
+        return Latents(levels).scale([1 / s if inverse else s for s in scale])
+
+    def _log_scale(self, latents: Latents) -> float:
+        """Give the log-determinant of that scaling, in nats."""
+        return sum(
+            math.prod(shape) * math.log(scale)
+            for shape, scale in zip(latents.shapes, self.config.latent_scale, strict=False)
+        )
 
     def log_prob(self, target: Tensor, prepared: PreparedCondition) -> Tensor:
         """Compute log p(target | photo), in nats, on the model's scale.

@@ -13,7 +13,8 @@ from colorflow.models.latents import Latents
 from colorflow.models.presets import preset
 
 TINY = preset("tiny")
-# Like `paper` in small: couplings before any downsampling, no affine start, a tail of vectors.
+# Like `paper` in small: couplings before any downsampling, no affine start, a tail of vectors; and
+# with scaled latents.
 WITH_TAIL = ModelConfig(
     name="with_tail",
     side=32,
@@ -30,6 +31,7 @@ WITH_TAIL = ModelConfig(
     slope=0.05,
     clamp="atan_legacy",
     clamp_limit=1.5,
+    latent_scale=(0.8, 1.25),
 )
 CONFIGS = [TINY, WITH_TAIL]
 each_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
