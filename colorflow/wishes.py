@@ -13,7 +13,7 @@ from colorflow.images.gamut import compress_chroma
 from colorflow.images.lab import rgb_to_lab
 from colorflow.images.photo import Photo, resize_planes
 from colorflow.images.shares import chroma_shares, guide_pixel
-from colorflow.images.upsample import MIDDLE, Upsampler
+from colorflow.images.upsample import DRAWN, MIDDLE, Upsampler
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def wish_of(
     """
     config = config or HintConfig()
     with torch.inference_mode(False), torch.no_grad():
-        upsampler = Upsampler(photo.lightness, size)
+        upsampler = Upsampler(photo.lightness, size, DRAWN)
         coarse = resize_planes(photo.lightness[None], size)[0].clone()
         places = [guide_pixel(upsampler, hint.x, hint.y) for hint in hints]
         lightness = torch.stack([upsampler.guide[place] for place in places]) + MIDDLE

@@ -16,6 +16,7 @@ from colorflow.domains.plausibility import plausible_chroma
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
 from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.upsample import DRAWN
 
 
 class Colorization(Domain):
@@ -81,7 +82,7 @@ class Colorization(Domain):
 
     def finishing(self, photo: Photo, vivid: float = 1.0) -> Finishing:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha), vivid)
+        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha, DRAWN), vivid)
 
     def show(self, condition: Tensor) -> Image.Image:
         """Show the grey picture the model saw."""

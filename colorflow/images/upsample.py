@@ -7,7 +7,10 @@ chroma pixel is again the chroma that was given. Last, a guided filter writes ch
 linear function of lightness, c = A L + B, on the guide; A and B are smooth, so they can be enlarged
 cheaply and applied to the lightness of every full-size pixel.
 
-All three are linear in the chroma, with weights that depend on the photo alone. An
+Chroma that a flow has drawn differs from pixel to pixel by more than that of photos does; it is
+smoothed a little first, and restored less (:data:`DRAWN`).
+
+All of it is linear in the chroma, with weights that depend on the photo alone. An
 :class:`Upsampler` computes these once; variants of one photo share it.
 
 The defaults are the fastest among the best of a grid, on the ten example photos, whose true chroma
@@ -35,6 +38,8 @@ class UpsampleConfig:
     """Settings of the upsampling.
 
     Args:
+        smoothing: standard deviation of a Gaussian over the chroma before all else, in chroma
+            pixels; 0 for none.
         guide_factor: guide pixels per chroma pixel, per side.
         corrections: rounds of back-projection.
         bilateral_radius: in chroma pixels.
@@ -45,6 +50,7 @@ class UpsampleConfig:
             and chroma does not follow lightness.
     """
 
+    smoothing: float = 0.0
     guide_factor: int = 6
     corrections: int = 3
     bilateral_radius: int = 2
@@ -52,6 +58,11 @@ class UpsampleConfig:
     bilateral_range: float = 3.0
     guided_radius: int = 1
     guided_epsilon: float = 60.0
+
+
+# Of a few settings the one with which an ImageNet classifier finds most of the class of the true
+# photo in the first variant of 125 photos held back: log-probability -1.79, by the defaults -2.00.
+DRAWN = UpsampleConfig(smoothing=0.7, corrections=1)
 
 
 class Upsampler:
@@ -84,6 +95,7 @@ class Upsampler:
         self.mean = box_mean(self.guide, r)
         variance = box_mean(self.guide.square(), r) - self.mean.square()
         self.damped = variance.clamp_(min=0).add_(self.config.guided_epsilon)
+        self.smooth = [_smoothing_matrix(side, self.config.smoothing) for side in chroma_size]
         # Linear interpolation as matrices, from the chroma to the guide and on to the photo.
         self.rows = _interpolation_matrix(chroma_size[0], self.size[0])
         self.columns = _interpolation_matrix(chroma_size[1], self.size[1]).t()
@@ -125,6 +137,8 @@ class Upsampler:
             A of all channels, B of all channels, at the guide's size
             [2 channels, h * factor, w * factor].
         """
+        if self.config.smoothing > 0:
+            chroma = self.smooth[0] @ chroma @ self.smooth[1].t()
         fine = self.joint_bilateral(chroma)
         for _ in range(self.config.corrections):
             lost = chroma - functional.avg_pool2d(fine, self.config.guide_factor)
@@ -271,6 +285,15 @@ def _interpolation_matrix(source: int, target: int) -> Tensor:
     if source > 1:
         matrix[torch.arange(target), above + 1] = share
     return matrix.float()
+
+
+def _smoothing_matrix(side: int, deviation: float) -> Tensor:
+    """Write smoothing by a Gaussian as a matrix [side, side], whose rows add up to 1."""
+    if deviation == 0:
+        return torch.eye(side)
+    place = torch.arange(side, dtype=torch.float64)
+    weight = (-(place[:, None] - place).square() / (2 * deviation**2)).exp()
+    return (weight / weight.sum(1, keepdim=True)).float()
 
 
 def upsample_plane(

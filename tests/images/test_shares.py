@@ -8,12 +8,12 @@ import torch
 
 from colorflow.images.photo import Photo
 from colorflow.images.shares import chroma_shares, guide_pixel
-from colorflow.images.upsample import Upsampler
+from colorflow.images.upsample import DRAWN, UpsampleConfig, Upsampler
 
 
-@pytest.fixture
-def upsampler(grey_cat: np.ndarray) -> Upsampler:
-    return Upsampler(Photo(grey_cat).lightness, (16, 24))
+@pytest.fixture(params=[UpsampleConfig(), DRAWN], ids=["defaults", "drawn"])
+def upsampler(request: pytest.FixtureRequest, grey_cat: np.ndarray) -> Upsampler:
+    return Upsampler(Photo(grey_cat).lightness, (16, 24), request.param)
 
 
 def test_places_are_found_in_photos_of_any_shape(upsampler):

@@ -11,7 +11,8 @@ from torch.nn import functional
 
 from colorflow.images import upsample
 from colorflow.images.lab import row_strips
-from colorflow.images.upsample import UpsampleConfig, upsample_plane, upsample_strips
+from colorflow.images.photo import Photo
+from colorflow.images.upsample import DRAWN, UpsampleConfig, upsample_plane, upsample_strips
 
 LEFT = torch.tensor([40.0, -30.0])
 RIGHT = torch.tensor([-20.0, 50.0])
@@ -176,3 +177,19 @@ def test_enlarged_plane_follows_an_edge_like_chroma():
     ours = (upsample_plane(plane, lightness) - truth).abs().mean()
     plain = (bilinear(plane[None], lightness.shape)[0] - truth).abs().mean()
     assert ours < 0.4 * plain
+
+
+def test_smoothing_keeps_areas_of_one_chroma_and_takes_what_alternates(grey_cat):
+    lightness = Photo(grey_cat).lightness
+    even = torch.tensor([12.0, -30.0])[:, None, None].expand(2, 16, 24)
+    checks = 10 * torch.ones(2, 16, 24)
+    checks[:, ::2, ::2] *= -1
+    checks[:, 1::2, 1::2] *= -1
+    sums = {}
+    for name, config in (("plain", UpsampleConfig()), ("drawn", DRAWN)):
+        for rows, enlarged in upsample_strips(even, lightness, config):
+            for plane, value in zip(enlarged, (12.0, -30.0), strict=True):
+                assert torch.allclose(plane, torch.full_like(plane, value), atol=1e-3), rows
+        strips = upsample_strips(checks, lightness, config)
+        sums[name] = sum(float(plane.square().sum()) for _, planes in strips for plane in planes)
+    assert sums["drawn"] < 0.1 * sums["plain"]
