@@ -13,6 +13,7 @@ from torch import Tensor
 
 from colorflow.decoding import decode, photos_per_call, rows_per_call
 from colorflow.domains import Domain
+from colorflow.errors import ImplausibleError
 from colorflow.evaluation.calibration import SAMPLES, places
 from colorflow.evaluation.chroma import ChromaErrors, chroma_errors, mean_chroma, to_areas
 from colorflow.evaluation.classifier import Classifier, top5_agreement
@@ -122,7 +123,11 @@ class Examiner:
             ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
         subjects = [self._subject(example) for example, _ in group]
-        realized = self._realize(subjects)
+        try:
+            realized = self._realize(subjects)
+        except ImplausibleError as error:
+            names = ", ".join(example.name for example, _ in group)
+            raise ImplausibleError(f"{names}: {error}") from error
         return [
             self._measure(subject, made, calibrate)
             for subject, made, (_, calibrate) in zip(subjects, realized, group, strict=True)

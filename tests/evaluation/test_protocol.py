@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 from three_photos import AREAS, QUICK, Judge, chroma_of, constant_head, pixels_of
 
-from colorflow.errors import ConfigError, NothingFoundError
+from colorflow.errors import ConfigError, ImplausibleError, NothingFoundError
 from colorflow.evaluation.examples import PhotoExample, reduced, square
 from colorflow.evaluation.head import Head, own_head
 from colorflow.evaluation.measured import (
@@ -257,3 +257,12 @@ def test_a_translator_is_measured_on_pairs_site_by_site(tiny_translator, photos)
     assert summary["sites"]["a"]["pairs"] == 2
     assert one.distances["a"] > 0
     assert "first variant / photo itself" in markdown(summary)
+
+
+def test_a_photo_that_stays_implausible_is_named(tiny, photos, monkeypatch):
+    def never(_: object, targets: torch.Tensor) -> torch.Tensor:
+        return torch.zeros(len(targets), dtype=torch.bool)
+
+    monkeypatch.setattr(type(tiny.domain), "plausible", never)
+    with pytest.raises(ImplausibleError, match=rf"{photos[0].name}.*variant 1"):
+        evaluate(tiny, photos[:1], "", Protocol(n=2, areas=AREAS, calibration=0))
