@@ -55,7 +55,8 @@ def regressor_of(config: ModelConfig, model: ConditionalINN, tensors: dict[str, 
         A model with an affine start at the stride of the head; its flow is not used.
     """
     coarser = [StageConfig(1, 1) for stride in config.condition_strides if stride > HEAD_STRIDE]
-    small = config.replace(stride=HEAD_STRIDE, affine_start=True, stages=coarser, temperature=1.0)
+    plain = {"temperature": 1.0, "latent_scale": ()}
+    small = config.replace(stride=HEAD_STRIDE, affine_start=True, stages=coarser, **plain)
     regressor = ConditionalINN(small)
     regressor.pyramid.load_state_dict(model.pyramid.state_dict())
     channels = config.target_channels
@@ -78,7 +79,7 @@ def main() -> None:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     config = ModelConfig.from_dict({**json.loads(metadata["config"]), "backbone": "photo"})
     # What is chosen after training stands in the preset.
-    chosen = ("temperature", "first_scale", "share_shrinkage", "coarse_metric")
+    chosen = ("temperature", "latent_scale", "first_scale", "share_shrinkage", "coarse_metric")
     config = config.replace(**{name: getattr(preset("photo"), name) for name in chosen})
     model = ConditionalINN(config)
     load_part(model, tensors, "model.")

@@ -74,7 +74,8 @@ def preset(name: str) -> ModelConfig:
                 StageConfig(couplings=8, hidden=192, keep=32),
                 StageConfig(couplings=8, hidden=192, keep=16),
             ),
-            temperature=(0.1, 0.3, 0.5, 1.0),
+            temperature=(0.1, 0.3, 0.5, 0.85),
+            latent_scale=(1.0, 1.0, 1.0, 1.25),
             first_scale=0.25,
             share_shrinkage=0.6,
             coarse_metric=(
