@@ -17,7 +17,7 @@ from colorflow.models.cinn import ConditionalINN
 from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
 from colorflow.representatives import distances, greedy_medoids, shares_of
-from colorflow.steering import steer
+from colorflow.steering import CPU_ROWS, steer
 from colorflow.wishes import Wish, residuals_of
 
 # What variants are made of: a draw to choose from, chosen draws, or latents from elsewhere.
@@ -142,7 +142,9 @@ class Realizer:
     def _moved(self, latents: Latents, condition: PreparedCondition, wish: Wish | None) -> Latents:
         if wish is None:
             return latents
-        return steer(self.model, latents, condition, wish, self._chroma, self.rows)
+        on_cpu = next(self.model.parameters()).device.type == "cpu"
+        rows = CPU_ROWS if on_cpu else self.rows
+        return steer(self.model, latents, condition, wish, self._chroma, rows)
 
     def _chroma(self, target: Tensor) -> Tensor:
         return self.domain.in_lab(target) * self.vivid

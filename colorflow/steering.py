@@ -18,6 +18,8 @@ from colorflow.models.condition import PreparedCondition
 from colorflow.models.latents import Latents
 from colorflow.wishes import HintConfig, Wish
 
+# Variants in a call on a CPU: alone, each ends where it is good enough, and none is filled up.
+CPU_ROWS = 1
 # By which latents of a level move that is drawn with less.
 LEAST_SPREAD = 0.3
 
