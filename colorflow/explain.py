@@ -46,7 +46,7 @@ def explain(sampler: Sampler, photo: PhotoLike, side: int = 320) -> Image.Image:
     condition = sampler.domain.condition(read_photo(photo))
     with one_thread(sampler.device):
         given = condition.to(sampler.device)
-        maps = sampler.model.pyramid(given, sampler.backbone(given)).maps
+        maps = sampler.model.pyramid(given, sampler.features(given)).maps
     height, width = int(condition.shape[2]), int(condition.shape[3])
     factor = max(1, round(side / min(height, width)))
     size = width * factor, height * factor

@@ -255,7 +255,19 @@ class Sampler:
             The prepared condition, on the device of the model.
         """
         condition = condition.to(self.device)
-        return self.model.prepare(condition, self._features(condition))
+        return self.model.prepare(condition, self.features(condition))
+
+    def features(self, condition: Tensor) -> dict[str, Tensor]:
+        """Compute the features of the backbone, at the precision of this sampler.
+
+        Args:
+            condition: [photos, channels, height, width], on the device of the model.
+
+        Returns:
+            float32 maps by tap.
+        """
+        features: dict[str, Tensor] = self._features(condition)
+        return features
 
     def _decode(
         self, photo: Photo, latents: Latents, factor: float, vivid: float = 1.0

@@ -138,7 +138,7 @@ class Examiner:
         model = self.colorizer.model
         condition, target = target_of(self.colorizer.domain, photo, partner)
         condition = condition.to(self.colorizer.device)
-        features = self.colorizer.backbone(condition)
+        features = self.colorizer.features(condition)
         prepared = model.prepare(condition, features)
         return Subject(photo, partner, photo.digest(), condition, features, prepared, target)
 
