@@ -132,7 +132,9 @@ def test_results_depend_neither_on_the_number_of_workers_nor_on_company(tiny, ph
             assert values[:3] == values[:2:-1]  # the same photo, elsewhere in the row
 
 
-def test_a_shared_condition_gives_the_figures_of_separate_ones(tiny_checkpoint, photos, monkeypatch):
+def test_a_shared_condition_gives_the_figures_of_separate_ones(
+    tiny_checkpoint, photos, monkeypatch
+):
     # In float32 the backbone itself is called, and not a copy.
     tiny = Colorizer.from_pretrained(tiny_checkpoint, "cpu", precision="32")
     head = own_head(tiny)
