@@ -77,7 +77,7 @@ def preset(name: str) -> ModelConfig:
             temperature=(0.1, 0.3, 0.5, 0.85),
             latent_scale=(1.0, 1.0, 1.0, 1.25),
             first_scale=0.25,
-            share_shrinkage=0.3,
+            share_shrinkage=0.4,
             coarse_metric=(
                 (
                     -1.70,
