@@ -210,6 +210,24 @@ def require_strategy(name: str) -> None:
         raise ConfigError(f"draw: expected one of {', '.join(STRATEGIES)}, got {name}")
 
 
+def require_detail(factor: float) -> float:
+    """Make sure that a detail is one of :data:`DETAILS`.
+
+    Args:
+        factor: on the size at which the model sees a photo.
+
+    Returns:
+        It.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    if factor not in DETAILS:
+        known = ", ".join(f"{value:g}" for value in DETAILS)
+        raise ConfigError(f"detail: expected one of {known}, got {factor}")
+    return factor
+
+
 def require_vivid(factor: float) -> float:
     """Make sure that a factor on chroma is in range.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from colorflow.decoding import rows_per_call
 from colorflow.devices import choose_device, one_thread
 from colorflow.domains import Colorization, Domain, Finishing, domain_of
-from colorflow.draws import Draw, Drawn, require_vivid
+from colorflow.draws import Draw, Drawn, require_detail, require_vivid
 from colorflow.errors import ConfigError, ShapeError
 from colorflow.hints import Hint
 from colorflow.images.photo import Photo
@@ -70,6 +70,22 @@ class Sampler:
                 f"model '{model.config.name}': expected one for {self._kind.name}, this one is for "
                 f"{self.domain.name}; use another with --model"
             )
+
+    def at_precision(self, precision: str) -> Sampler:
+        """Give a sampler of the same weights whose features have another precision.
+
+        Args:
+            precision: see :func:`colorflow.networks.precision.choose_precision`.
+
+        Returns:
+            This one where it has that precision already.
+
+        Raises:
+            ConfigError: the backbone cannot be computed in it.
+        """
+        if precision == self.precision:
+            return self
+        return type(self)(self.model, self.backbone, str(self.device), self.info, precision)
 
     @property
     def model_id(self) -> str:
@@ -343,7 +359,7 @@ class Sampler:
             ConfigError: a number is out of range.
             ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
-        size = self.domain.geometry.condition_size(*photo.size, detail)
+        size = self.domain.geometry.condition_size(*photo.size, require_detail(detail))
         draw = self.plan(photo, n, factor, temperature, seed, strategy, size)
         condition = self.domain.condition(photo, size)
         return self.paint([(photo, condition, draw)], None, [hints], require_vivid(vivid))[0]

@@ -142,7 +142,9 @@ class Line:
         painted = within_memory(work, parcels, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
-            parcel.result.details["variants"] = [describe_variant(v) for v in variants]
+            parcel.result.details["variants"] = [
+                {**describe_variant(v), **self.painter.describe(v)} for v in variants
+            ]
             _tell_missed(parcel, variants)
             _tell_redrawn(parcel, variants)
             pixels = parcel.cost // BYTES_PER_PIXEL

@@ -87,6 +87,7 @@ def read_recipe(path: Path) -> Recipe:
                 draw=str(history.get("draw", "independent")),
                 vivid=float(history.get("vivid", 1.0 if "strength" in history else UNCHANGED)),
                 detail=float(history.get("detail", 1.0)),
+                precision=str(history.get("precision", "32")),
             ),
             parse_hints(history.get("hints", []), str(path)),
             int(history.get("number", int(history["variant"]) - 1)),
@@ -116,7 +117,7 @@ class RecipePainter(SamplePainter):
 
     Raises:
         ImageError: the variant was made by another model.
-        ConfigError: the model cannot take the saturation.
+        ConfigError: the model cannot take the saturation, or the recipe's precision.
     """
 
     def __init__(
@@ -136,7 +137,7 @@ class RecipePainter(SamplePainter):
             config = dataclasses.replace(config, saturation=saturation)
         if vivid is not None:
             config = dataclasses.replace(config, vivid=vivid)
-        super().__init__(colorizer, config)
+        super().__init__(colorizer.at_precision(config.precision), config)
         self.recipe = recipe
         self.count = 1
         self.template = "{stem}_recolor{ext}"

@@ -67,6 +67,18 @@ def test_every_variant_comes_again_to_the_same_bytes(tiny, photo, tmp_path, sett
         assert again.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_a_variant_comes_again_at_the_precision_it_was_made_with(
+    tiny, photo, tmp_path, monkeypatch, precision
+):
+    # Whatever the processor would choose by itself.
+    monkeypatch.setattr("colorflow.networks.precision.has_bfloat16", lambda: precision == "32")
+    made = _colour(tiny.at_precision(precision), photo, tmp_path / "out", samples=1, format="png")
+    assert read_history(made[0])["precision"] == precision
+    again = _again(tiny, made[0], photo, tmp_path / "again")
+    assert again.read_bytes() == made[0].read_bytes()
+
+
 def test_a_variant_that_was_replaced_comes_again_to_the_same_bytes(
     tiny, photo, tmp_path, monkeypatch
 ):
