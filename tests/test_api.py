@@ -10,10 +10,12 @@ import colorflow
 INVENTORY = {
     "Hint": ["rgb"],
     "Colorizer": [
+        "at_precision",
         "decode",
         "disagreement",
         "draw",
         "encode",
+        "features",
         "from_pretrained",
         "log_prob",
         "model_id",
@@ -44,10 +46,12 @@ INVENTORY = {
         "unflatten",
     ],
     "Translator": [
+        "at_precision",
         "decode",
         "disagreement",
         "draw",
         "encode",
+        "features",
         "from_pretrained",
         "log_prob",
         "model_id",
