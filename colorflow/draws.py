@@ -223,8 +223,8 @@ def require_detail(factor: float) -> float:
         ConfigError: it is none of them.
     """
     if factor not in DETAILS:
-        known = ", ".join(f"{value:g}" for value in DETAILS)
-        raise ConfigError(f"detail: expected one of {known}, got {factor}")
+        *others, last = (f"{value:g}" for value in DETAILS)
+        raise ConfigError(f"detail: expected {', '.join(others)} or {last}, got {factor}")
     return factor
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
-from colorflow.draws import DETAILS, MAX_TEMPERATURE, require_strategy, require_vivid
+from colorflow.draws import MAX_TEMPERATURE, require_detail, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint
 from colorflow.images.metadata import Policy
@@ -89,7 +89,7 @@ class BatchConfig:
         _require("temperature", self.temperature, good, f"0 to {MAX_TEMPERATURE:g}")
         require_strategy(self.draw)
         require_vivid(self.vivid)
-        _require("detail", self.detail, self.detail in DETAILS, "1, 1.5 or 2")
+        require_detail(self.detail)
         _require("quality", self.quality, 1 <= self.quality <= 100, "1 to 100")
         for name in ("jobs", "batch_size", "memory"):
             _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")

@@ -95,7 +95,8 @@ class Upsampler:
         self.mean = box_mean(self.guide, r)
         variance = box_mean(self.guide.square(), r) - self.mean.square()
         self.damped = variance.clamp_(min=0).add_(self.config.guided_epsilon)
-        self.smooth = [_smoothing_matrix(side, self.config.smoothing) for side in chroma_size]
+        deviation = self.config.smoothing
+        self.smooth = [_smoothing_matrix(side, deviation) for side in chroma_size if deviation]
         # Linear interpolation as matrices, from the chroma to the guide and on to the photo.
         self.rows = _interpolation_matrix(chroma_size[0], self.size[0])
         self.columns = _interpolation_matrix(chroma_size[1], self.size[1]).t()
@@ -137,7 +138,7 @@ class Upsampler:
             A of all channels, B of all channels, at the guide's size
             [2 channels, h * factor, w * factor].
         """
-        if self.config.smoothing > 0:
+        if self.smooth:
             chroma = self.smooth[0] @ chroma @ self.smooth[1].t()
         fine = self.joint_bilateral(chroma)
         for _ in range(self.config.corrections):
@@ -289,8 +290,6 @@ def _interpolation_matrix(source: int, target: int) -> Tensor:
 
 def _smoothing_matrix(side: int, deviation: float) -> Tensor:
     """Write smoothing by a Gaussian as a matrix [side, side], whose rows add up to 1."""
-    if deviation == 0:
-        return torch.eye(side)
     place = torch.arange(side, dtype=torch.float64)
     weight = (-(place[:, None] - place).square() / (2 * deviation**2)).exp()
     return (weight / weight.sum(1, keepdim=True)).float()

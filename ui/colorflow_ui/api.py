@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from colorflow.draws import DETAILS, STRATEGIES, require_strategy, require_vivid
+from colorflow.draws import STRATEGIES, require_detail, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow_ui.batch_tab import colour_files
 from colorflow_ui.drawing import heat_map, peaks
@@ -277,9 +277,7 @@ def _takes(
 
 def _drawing(draw: str | None, detail: float | None) -> tuple[str, float]:
     require_strategy(str(draw))
-    if (size := _given("detail", detail)) not in DETAILS:
-        raise ConfigError(f"detail: expected 1, 1.5 or 2, got {detail}")
-    return str(draw), size
+    return str(draw), require_detail(_given("detail", detail))
 
 
 def _whole(name: str, value: float | None, low: int, high: int) -> int:
