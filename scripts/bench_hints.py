@@ -22,8 +22,9 @@ import torch
 
 from colorflow.colorize import Colorizer
 from colorflow.hints import Hint
+from colorflow.images.formats import is_readable
 from colorflow.images.photo import Photo
-from colorflow.images.read import SUFFIXES, read_photo
+from colorflow.images.read import read_photo
 from colorflow.resources import bundled
 from colorflow.variants import Variant
 
@@ -39,7 +40,7 @@ def coloured_photos(folder: Path, limit: int, seed: int) -> list[Photo]:
     Returns:
         The photos.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if is_readable(path))
     random.Random(seed).shuffle(files)
     coloured = (photo for path in files if (photo := read_photo(path)).is_coloured())
     return list(itertools.islice(coloured, limit))

@@ -12,11 +12,12 @@ from typing import Any, get_args
 from colorflow.draws import MAX_TEMPERATURE, require_detail, require_strategy, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint
+from colorflow.images.formats import CHOICES
 from colorflow.images.metadata import Policy
+from colorflow.images.read import MAX_PIXELS
 from colorflow.networks.precision import PRECISIONS
 
 PICKS = ("all", "best-typical", "medoid", "most-colourful")
-FORMATS = ("keep", "jpg", "png", "webp", "tif")
 RERUNS = ("skip", "changed", "overwrite")
 
 # Raised when results change though no setting did, so that older ones are known as such.
@@ -34,7 +35,8 @@ class BatchConfig:
             model's default.
         seed: of the samples.
         pick: which of the variants are written, one of :data:`PICKS`.
-        format: of the results, one of :data:`FORMATS`; ``"keep"`` is the photo's own.
+        format: of the results, one of :data:`colorflow.images.formats.CHOICES`; ``"keep"`` is the
+            photo's own.
         quality: of JPEG and WebP, 1 to 100.
         metadata: what of the photo's is kept, see :meth:`colorflow.images.metadata.Metadata.apply`.
         name: template of a result's name; see :class:`colorflow.batch.names.Namer`.
@@ -53,6 +55,7 @@ class BatchConfig:
         detail: factor on the size at which the model sees a photo, one of
             :data:`colorflow.draws.DETAILS`.
         precision: of the backbone, one of :data:`colorflow.networks.precision.PRECISIONS`.
+        max_pixels: the largest photo to accept.
 
     Raises:
         ConfigError: a value is out of range.
@@ -78,6 +81,7 @@ class BatchConfig:
     vivid: float = 1.0
     detail: float = 1.0
     precision: str = "auto"
+    max_pixels: int = MAX_PIXELS
 
     def __post_init__(self) -> None:
         _require("samples", self.samples, self.samples >= 1, "at least 1")
@@ -91,11 +95,12 @@ class BatchConfig:
         require_vivid(self.vivid)
         require_detail(self.detail)
         _require("quality", self.quality, 1 <= self.quality <= 100, "1 to 100")
+        _require("max_pixels", self.max_pixels, self.max_pixels >= 1, "at least 1")
         for name in ("jobs", "batch_size", "memory"):
             _require(name, getattr(self, name), getattr(self, name) >= 0, "at least 0")
         for name, known in (
             ("pick", PICKS),
-            ("format", FORMATS),
+            ("format", CHOICES),
             ("metadata", get_args(Policy)),
             ("rerun", RERUNS),
             ("precision", PRECISIONS),

@@ -9,13 +9,16 @@ import numpy as np
 from PIL import Image
 
 from colorflow.batch.config import settings_hash
+from colorflow.images.formats import WRITERS
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.images.write import encode_image
 from colorflow.variants import Variant
 
+# Entry of a result's history: SHA-256 of the photo's file.
+FILE = "photo_file"
 # Formats that hold 16 bits per channel.
-DEEP = frozenset({".png", ".tif", ".tiff"})
+DEEP = frozenset({"PNG", "TIFF"})
 
 
 def is_deep(photo: Photo) -> bool:
@@ -30,17 +33,19 @@ def is_deep(photo: Photo) -> bool:
     return photo.pixels.dtype.itemsize > 1
 
 
-def made_by(settings: Mapping[str, Any], identity: str) -> dict[str, Any]:
+def made_by(settings: Mapping[str, Any], identity: str, file: str) -> dict[str, Any]:
     """List what decides all results of a photo.
 
     Args:
         settings: of the painter and the photo; see :func:`colorflow.batch.painters.settings_of`.
-        identity: hash of the photo, of :meth:`Painter.identify`.
+        identity: hash of the photo's pixels, of :meth:`Painter.identify`.
+        file: SHA-256 of the photo's file. A later run knows by it, without decoding the photo, that
+            the result was made of the same one.
 
     Returns:
         What :func:`encode_variant` writes, but for :meth:`Painter.describe` of the variant.
     """
-    return {"settings": settings_hash(settings), **settings, "photo": identity}
+    return {"settings": settings_hash(settings), **settings, "photo": identity, FILE: file}
 
 
 def make_pictures(
@@ -58,7 +63,7 @@ def make_pictures(
     """
     finishing = variants[0].finishing
     targets = [variant.target for variant in variants]
-    if deep and suffix.lower() in DEEP:
+    if deep and WRITERS.get(suffix.lower()) in DEEP:
         return [finishing.deep(target) for target in targets]
     return finishing.pictures(targets)
 

@@ -15,11 +15,10 @@ from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
 from colorflow.draws import require_vivid
 from colorflow.errors import ColorflowError, ImageError
+from colorflow.images.formats import choice_of
 from colorflow.loading import MODELS
 from colorflow.sampling import Sampler
 from colorflow.translate import load_sampler
-
-FORMATS = {".jpg": "jpg", ".jpeg": "jpg", ".png": "png", ".webp": "webp"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Resul
         raise ImageError(f"{path}: the photo it was made of was not found; name it with --source")
     config = replace(
         painter.config,
-        format=FORMATS.get(path.suffix.lower(), "tif"),
+        format=choice_of(path),
         rerun="overwrite" if request.overwrite else "skip",
         jobs=1,
     )

@@ -25,11 +25,6 @@ from colorflow.images.metadata import (
 from colorflow.images.opening import check_size, open_picture
 from colorflow.images.photo import Photo
 
-SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"}
-    | {".heic", ".heif", ".avif"}
-)
-
 # A picture of more pixels than this is refused before a byte of it is decoded.
 MAX_PIXELS = 200_000_000
 

@@ -17,18 +17,13 @@ from colorflow.errors import ImageError
 from colorflow.files import written_whole
 from colorflow.images import iptc, xmp
 from colorflow.images.exif import HISTORY, MAKER_NOTE, ExifBlock
+from colorflow.images.formats import WRITERS
 from colorflow.images.lab import row_strips
 from colorflow.images.metadata import Metadata
 from colorflow.images.png import deep_png, with_metadata
 from colorflow.images.profiles import srgb_profile
 from colorflow.images.read import read_metadata
 from colorflow.images.tiff import tiff_file
-
-# What Pillow calls the formats we write, by the suffix of the file.
-WRITERS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".tif": "TIFF"}
-WRITERS[".tiff"] = WRITERS[".tif"]
-# Lossy formats for photographs that we do not write.
-PHOTOGRAPHIC = frozenset({".heic", ".heif", ".avif"})
 
 # What one segment of a JPEG file holds of each.
 MAX_EXIF = 65000
@@ -40,24 +35,6 @@ THUMBNAIL_QUALITY = 80
 MAX_DPI = 65536
 
 Picture = Image.Image | np.ndarray
-
-
-def output_suffix(photo_suffix: str, wanted: str) -> str:
-    """Choose the suffix of a result.
-
-    Args:
-        photo_suffix: of the source, e.g. ``".JPG"``.
-        wanted: ``"keep"`` or a format, ``"jpg"``, ``"png"``, ``"webp"`` or ``"tif"``.
-
-    Returns:
-        The suffix with its dot. Of formats we do not write, the lossy ones HEIC and AVIF become
-        ``".jpg"``, others (BMP, GIF, PPM) ``".png"``.
-    """
-    if wanted != "keep":
-        return f".{wanted}"
-    if photo_suffix.lower() in PHOTOGRAPHIC:
-        return ".jpg"
-    return photo_suffix if photo_suffix.lower() in WRITERS else ".png"
 
 
 def write_image(

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from colorflow.errors import ImageError, NothingFoundError
 from colorflow.files import written_whole
-from colorflow.images.read import SUFFIXES, read_photo
+from colorflow.images.formats import is_readable, readable_suffixes
+from colorflow.images.read import read_photo
 from colorflow.resources import sha256_of_file
 
 UNREADABLE = "unreadable"
@@ -97,12 +98,12 @@ def list_photos(folder: Path) -> list[Path]:
     files = sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
+        if is_readable(path)
         and path.is_file()
         and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
     if not files:
-        kinds = ", ".join(sorted(suffix[1:] for suffix in SUFFIXES))
+        kinds = ", ".join(sorted(suffix[1:] for suffix in readable_suffixes()))
         raise NothingFoundError(f"{folder}: expected photos ({kinds}) below it, found none")
     return files
 

@@ -11,7 +11,8 @@ from blocks import ARTIST, PACKET, camera_block
 from PIL import Image, features
 
 from colorflow.errors import ImageError
-from colorflow.images.read import SUFFIXES, read_metadata, read_photo
+from colorflow.images.formats import readable_suffixes
+from colorflow.images.read import read_metadata, read_photo
 
 
 def smooth() -> Image.Image:
@@ -27,7 +28,7 @@ def heic(folder: Path, **options) -> Path:
 
 
 def test_suffixes_of_what_can_be_read():
-    assert {".jpg", ".tif", ".heic", ".heif", ".avif"} <= SUFFIXES
+    assert {".jpg", ".tif", ".heic", ".heif", ".avif"} <= readable_suffixes()
 
 
 def test_heic_is_read_with_what_it_says(tmp_path):

@@ -12,7 +12,8 @@ from pictures import FORMATS, LOSSLESS, read_back, smooth_image
 from PIL import Image
 
 from colorflow.errors import ImageError
-from colorflow.images.write import encode_image, output_suffix, write_image
+from colorflow.images.formats import output_suffix
+from colorflow.images.write import encode_image, write_image
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".JPG", ".Png"]
 

@@ -22,7 +22,7 @@ from colorflow_ui.hint_rows import rows_from_json, rows_to_json
 from colorflow_ui.lanes import batch_lane, compute_lane, quick_lane
 from colorflow_ui.texts import FORMATS, METADATA
 from colorflow_ui.visitors import Visit, Visitors
-from colorflow_ui.widgets import PICTURES, message_of
+from colorflow_ui.widgets import message_of, picture_types
 
 MAX_SAMPLES = 12
 FORMAT_NAMES = [value for _, value in FORMATS]
@@ -192,8 +192,8 @@ def add_endpoints(endpoints: Endpoints, night: Endpoints | None = None) -> None:
         night: what the endpoint that translates does, where there is one.
     """
     with gr.Row(visible=False):
-        photo = gr.File(label="photo", file_types=PICTURES, type="filepath")
-        reference = gr.File(label="reference", file_types=PICTURES, type="filepath")
+        photo = gr.File(label="photo", file_types=picture_types(), type="filepath")
+        reference = gr.File(label="reference", file_types=picture_types(), type="filepath")
         photos = gr.File(label="photos", file_count="multiple", type="filepath")
         samples = gr.Number(4, label="samples", precision=0)
         saturation = gr.Number(1.0, label="saturation")

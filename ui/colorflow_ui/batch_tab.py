@@ -15,12 +15,12 @@ from colorflow_ui.lanes import batch_lane
 from colorflow_ui.texts import EMPTY_BATCH, FORMATS, METADATA
 from colorflow_ui.visitors import Visit
 from colorflow_ui.widgets import (
-    PICTURES,
     draw_settings,
     empty_html,
     guarded,
     help_html,
     notice_html,
+    picture_types,
     plain_html,
     strength_slider,
     table_html,
@@ -46,7 +46,7 @@ class BatchTab:
                 photos = gr.File(
                     label=f"Your photos, up to {MAX_FILES}",
                     file_count="multiple",
-                    file_types=PICTURES,
+                    file_types=picture_types(),
                     type="filepath",
                     height=220,
                     elem_id=f"{TAB}-photos",

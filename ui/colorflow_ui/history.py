@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 from colorflow.batch.config import RECIPE
-from colorflow.batch.encoding import made_by
+from colorflow.batch.encoding import FILE, made_by
 from colorflow.batch.painters import SamplePainter
 from colorflow.images.metadata import Policy
 from colorflow.sampling import Sampler
@@ -16,7 +16,7 @@ from colorflow_ui.engine import Take
 
 def history_of(
     colorizer: Sampler,
-    identity: str,
+    photo: tuple[str, str],
     take: Take,
     variant: Variant,
     look: tuple[float, float],
@@ -26,7 +26,7 @@ def history_of(
 
     Args:
         colorizer: the model.
-        identity: hash of the photo.
+        photo: hashes of its pixels and of its file.
         take: the variant as it was drawn.
         variant: the same at its saturation.
         look: saturation, or strength, and the factor on chroma.
@@ -43,7 +43,7 @@ def history_of(
         painter = SamplePainter(colorizer, config)
         settings = painter.settings if hints is None else {**painter.settings, "hints": hints}
         variant = dataclasses.replace(variant, index=int(take.origin["index"]))
-        return {**made_by(settings, identity), **painter.describe(variant)}
+        return {**made_by(settings, *photo), **painter.describe(variant)}
     strength = colorizer.domain.strength
     return {
         "recipe": RECIPE,
@@ -52,7 +52,8 @@ def history_of(
         strength: saturation,
         "vivid": vivid,
         "metadata": policy,
-        "photo": identity,
+        "photo": photo[0],
+        FILE: photo[1],
         "log_prob_nats": round(variant.log_prob, 2),
     }
 

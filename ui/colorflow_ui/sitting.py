@@ -19,11 +19,12 @@ from colorflow.draws import Drawn
 from colorflow.editing import levels_of, more_like, tail_probability, with_levels
 from colorflow.errors import ImageError
 from colorflow.hints import hints_to_json, parse_hints
+from colorflow.images.formats import WRITERS, output_suffix
 from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
-from colorflow.images.write import output_suffix
 from colorflow.models.latents import Latents, derive_seed
 from colorflow.photo_session import PhotoSession
+from colorflow.resources import sha256_of_file
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 from colorflow_ui.engine import FileOptions, Saved, Sitting, Take
@@ -172,11 +173,12 @@ class PhotoSitting:
         variant = self.session.full_size(self._variant(take, saturation), photo, vivid)
         suffix = output_suffix(Path(self.name).suffix, options.format)
         policy, look = cast(Policy, options.metadata), (saturation, vivid)
-        history = history_of(self.colorizer, self.session.digest, take, variant, look, policy)
+        hashes = self.session.digest, sha256_of_file(photo.source) if photo.source else ""
+        history = history_of(self.colorizer, hashes, take, variant, look, policy)
         metadata = photo.metadata.apply(policy)
         data = encode_variant(variant, suffix, is_deep(photo), metadata, history)
         notes = []
-        if photo.alpha is not None and suffix.lower() in (".jpg", ".jpeg"):
+        if photo.alpha is not None and WRITERS[suffix.lower()] == "JPEG":
             notes.append("Its transparency is lost in JPEG; choose PNG to keep it.")
         return Saved(f"{Path(self.name).stem}_v{number}{suffix}", data, tuple(notes))
 

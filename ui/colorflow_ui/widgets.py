@@ -12,12 +12,20 @@ import gradio as gr
 
 from colorflow.draws import MAX_VIVID
 from colorflow.errors import ColorflowError
-from colorflow.images.read import SUFFIXES
+from colorflow.images.formats import readable_suffixes
 from colorflow_ui.texts import DETAILS, HELP, STRATEGIES
 from colorflow_ui.visitors import NothingOpenError
 
-PICTURES = sorted(SUFFIXES)
 LOG = "colorflow.ui"
+
+
+def picture_types() -> list[str]:
+    """List the suffixes of the files that the page takes.
+
+    Returns:
+        As :func:`colorflow.images.formats.readable_suffixes`, sorted.
+    """
+    return sorted(readable_suffixes())
 
 
 def empty_html(text: tuple[str, str]) -> str:
@@ -145,7 +153,9 @@ def photo_input(label: str, name: str) -> gr.File:
     Returns:
         The component; its value is the path of the upload.
     """
-    return gr.File(label=label, file_types=PICTURES, type="filepath", height=150, elem_id=name)
+    return gr.File(
+        label=label, file_types=picture_types(), type="filepath", height=150, elem_id=name
+    )
 
 
 def strength_slider(name: str, tab: str, maximum: float) -> gr.Slider:
