@@ -6,8 +6,10 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +23,8 @@ _ABANDONED_SECONDS = 24 * 3600
 class StagedFile:
     """A file that is being written under another name, until it is whole.
 
+    Where the final name is that of a pipe or device, it is written to, and stays what it is.
+
     Args:
         path: the final name; missing folders are made.
         owner: letters and digits that name a job of several processes, for :func:`sweep`.
@@ -31,10 +35,12 @@ class StagedFile:
 
     def __init__(self, path: str | Path, owner: str = "") -> None:
         self.path = Path(path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.special = is_special(self.path)
+        folder = Path(tempfile.gettempdir()) if self.special else self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
         mark = f"{owner}-{secrets.token_hex(6)}" if owner else secrets.token_hex(6)
         name = f".colorflow-{_host()}~{os.getpid()}~{mark}.tmp"
-        self.temporary = self.path.parent / name
+        self.temporary = folder / name
         # Made by the system with the rights any new file gets, which those of tempfile do not.
         os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         self._mode = stat.S_IMODE(self.temporary.stat().st_mode)
@@ -45,6 +51,11 @@ class StagedFile:
         Raises:
             OSError: the disk is full, or the name cannot be given.
         """
+        if self.special:
+            with self.temporary.open("rb") as source, self.path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            self.discard()
+            return
         with self.temporary.open("rb") as file:
             os.fsync(file.fileno())
         # Some writers, safetensors for one, put a file of their own there that others cannot read.
@@ -56,6 +67,26 @@ class StagedFile:
         """Remove the temporary file, if it is still there; never fails."""
         with contextlib.suppress(OSError):
             self.temporary.unlink(missing_ok=True)
+
+
+def is_special(path: Path) -> bool:
+    """Tell a pipe, a device or another file that is written to as it is from a regular file.
+
+    Args:
+        path: of any file; it need not be there.
+
+    Returns:
+        True for such a file, and for the names of the standard streams, whatever these lead to.
+        False for regular files, folders, and where nothing is.
+    """
+    name = os.path.abspath(path)
+    if name in ("/dev/stdout", "/dev/stderr") or name.startswith(("/dev/fd/", "/proc/")):
+        return True
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 @contextlib.contextmanager

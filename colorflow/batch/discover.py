@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, cast
 
-from colorflow.batch.places import is_local, real_path
+from colorflow.batch.places import is_local, name_below, real_path
 from colorflow.errors import NothingFoundError
-from colorflow.images.read import SUFFIXES
+from colorflow.images.formats import OTHER, is_readable, kind_of, readable_suffixes
+
+# Kinds of files and problems that one line of text names.
+SHOWN_KINDS = 6
+SHOWN_PROBLEMS = 5
+# Bytes of a file that tell its kind.
+HEAD = 32
+SPECIAL = "pipe, socket or device"
 
 
 @dataclass(frozen=True)
@@ -35,11 +43,20 @@ class Discovery:
 
     Args:
         jobs: in a fixed order.
-        problems: what was named or met but cannot be looked at, with the reason.
+        problems: what was named or met but cannot be read, with the reason.
+        passed: files of folders that are not taken for photos, with their kind.
     """
 
     jobs: list[Job] = field(default_factory=list)
     problems: list[tuple[Path, str]] = field(default_factory=list)
+    passed: list[tuple[Path, str]] = field(default_factory=list)
+
+    def passed_over(self) -> str:
+        """Count the files that are not taken for photos, by kind; empty where there are none."""
+        kinds = Counter(kind for _, kind in self.passed)
+        shown = [f"{count} {kind}" for kind, count in kinds.most_common(SHOWN_KINDS)]
+        rest = len(self.passed) - sum(count for _, count in kinds.most_common(SHOWN_KINDS))
+        return ", ".join([*shown, f"{rest} of other kinds"] if rest else shown)
 
 
 class _Search:
@@ -63,18 +80,23 @@ class _Search:
             self.seen.add(real)
             self.found.jobs.append(Job(source, target, named))
 
-    def wanted(self, path: Path) -> bool:
-        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-            return False
-        return self.pattern is None or fnmatch.fnmatch(path.name, self.pattern)
-
     def folder(self, root: Path) -> None:
         # Not recursive functions: archives may be deeper than Python's stack.
         walk = self._local(root) if is_local(root) else self._remote(root)
         for path in walk:
-            if self.wanted(path):
-                below = PurePath(str(path)[len(str(root)) :].lstrip("/\\"))
-                self.add(path, self.out / below.with_suffix(""), named=False)
+            self.file(path, root)
+
+    def file(self, path: Path, root: Path) -> None:
+        if path.name.startswith("."):
+            if is_readable(path):
+                self.found.passed.append((path, "hidden file"))
+        elif self.pattern is not None and not fnmatch.fnmatch(path.name, self.pattern):
+            return  # the user's own choice
+        elif is_readable(path):
+            below = name_below(path, root).with_suffix("")
+            self.add(path, self.out / below, named=False)
+        else:
+            self.found.passed.append((path, _kind(path)))
 
     def _local(self, root: Path) -> Iterator[Path]:
         waiting = [root]
@@ -92,16 +114,26 @@ class _Search:
                 continue
             deeper = []
             for entry in entries:
+                path = folder / entry.name
                 try:
-                    is_folder, is_file = entry.is_dir(), entry.is_file()
+                    if entry.is_file():
+                        yield path
+                    elif entry.is_dir():
+                        deeper += [] if entry.name.startswith(".") else [path]
+                    else:
+                        self._neither(path)
                 except OSError as error:  # a link that leads to itself
-                    self.found.problems.append((folder / entry.name, _reason(error)))
-                    continue
-                if is_file:  # neither pipes nor devices, which may keep a reader waiting for ever
-                    yield folder / entry.name
-                elif is_folder and not entry.name.startswith("."):
-                    deeper.append(folder / entry.name)
+                    self.found.problems.append((path, _reason(error)))
             waiting += reversed(deeper)
+
+    def _neither(self, path: Path) -> None:
+        """Tell of a link to nothing; pipes and devices may keep a reader waiting for ever."""
+        if not path.is_symlink():
+            self.found.passed.append((path, SPECIAL))
+        elif is_readable(path):
+            self.found.problems.append((path, _dangling(path)))
+        else:
+            self.found.passed.append((path, "dangling link"))
 
     def _remote(self, root: Path) -> Iterator[Path]:
         for folder, names, files in cast(Any, root).walk():
@@ -115,8 +147,8 @@ def discover(inputs: Sequence[Path], out: Path, pattern: str | None = None) -> D
     """Find the photos below some files and folders.
 
     Folders are searched recursively, and their tree is kept below ``out``; links are followed,
-    and no folder or file is taken twice. Hidden files and the output folder itself are passed over.
-    A file named on its own is taken whatever its suffix.
+    and no folder or file is taken twice. Hidden folders and the output folder are left out. A file
+    named on its own is taken whatever its suffix.
 
     Args:
         inputs: files and folders.
@@ -124,7 +156,7 @@ def discover(inputs: Sequence[Path], out: Path, pattern: str | None = None) -> D
         pattern: files in folders are taken only where their names match, e.g. ``"*_grey.*"``.
 
     Returns:
-        The jobs, and what could not be looked at.
+        The jobs, what could not be read, and what is not taken for a photo.
 
     Raises:
         NothingFoundError: there is not one photo.
@@ -137,18 +169,43 @@ def discover(inputs: Sequence[Path], out: Path, pattern: str | None = None) -> D
             elif path.is_file():
                 search.add(path, out / path.stem, named=True)
             else:
-                search.found.problems.append((path, "expected a photo or a folder, found nothing"))
+                search.found.problems.append((path, _missing(path)))
         except (OSError, ValueError) as error:
             search.found.problems.append((path, _reason(error)))
     found = search.found
     if not found.jobs and found.problems:
-        listed = "; ".join(f"{path}: {reason}" for path, reason in found.problems)
-        raise NothingFoundError(f"{listed}; check the path")
+        listed = "; ".join(f"{path}: {reason}" for path, reason in found.problems[:SHOWN_PROBLEMS])
+        more = len(found.problems) - SHOWN_PROBLEMS
+        raise NothingFoundError(f"{listed}{f'; and {more} more' * (more > 0)}; check the path")
     if not found.jobs:
         named = ", ".join(str(path) for path in inputs)
-        kinds = ", ".join(sorted(SUFFIXES)) if pattern is None else f"named {pattern}"
-        raise NothingFoundError(f"{named}: expected photos ({kinds}), found none")
+        kinds = ", ".join(sorted(readable_suffixes())) if pattern is None else f"named {pattern}"
+        passed = f"; passed over: {found.passed_over()}" if found.passed else ""
+        raise NothingFoundError(f"{named}: expected photos ({kinds}), found none{passed}")
     return found
+
+
+def _kind(path: Path) -> str:
+    kind = kind_of(path)
+    if not kind.startswith(OTHER) or not is_local(path):
+        return kind
+    try:
+        with path.open("rb") as file:
+            return kind_of(path, file.read(HEAD))
+    except OSError:
+        return kind
+
+
+def _missing(path: Path) -> str:
+    if is_local(path) and path.is_symlink():
+        return _dangling(path)
+    if is_local(path) and path.exists():
+        return f"expected a photo or a folder, found a {SPECIAL}"
+    return "expected a photo or a folder, found nothing"
+
+
+def _dangling(path: Path) -> str:
+    return f"a link to {os.readlink(path)}, where no file is"
 
 
 def _reason(error: Exception) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -36,27 +35,32 @@ class Existing:
     reason: str = ""
 
 
+ABSENT = Existing(State.absent)
+
+
 def examine(
-    source: Path, outputs: Sequence[Path], settings: Mapping[str, Any], identity: str
+    outputs: Sequence[Path],
+    settings: Mapping[str, Any],
+    identity: str,
+    same_photo: Callable[[Mapping[str, Any]], bool],
 ) -> Existing:
     """Look at what lies where the results of a photo are to go.
 
-    A result says itself by which settings it was made, so nothing else has to be kept, moved along
-    or trusted. Results that lack only some of their number are those of a run that was killed.
+    A result says by which settings and of which photo it was made, so nothing else has to be kept,
+    moved along or trusted; dates play no part. Where only some of the results are there, the run
+    that made them was killed.
 
     Args:
-        source: the photo.
-        outputs: where its results go.
+        outputs: where the results go.
         settings: of this job, to name what differs.
         identity: hash of these settings.
+        same_photo: tells whether a history is of the photo; called only where settings agree.
 
     Returns:
         The state of all of them together.
     """
-    ages = [modified(path) for path in outputs]
-    there = [path for path, age in zip(outputs, ages, strict=True) if age is not None]
-    if not there:
-        return Existing(State.absent)
+    there = [path for path in outputs if modified(path) is not None]
+    histories = []
     for path in there:
         history = history_at(path)
         if history is None:
@@ -65,14 +69,10 @@ def examine(
             )
         if history.get("settings") != identity:
             return Existing(State.stale, f"results exist, {_difference(history, settings)}")
-    if len(there) < len(outputs):
-        return Existing(State.absent)
-    changed = modified(source)
-    oldest = min(age for age in ages if age is not None)
-    # Some places tell no time. A photo from the future would be newer than its results for ever.
-    if changed and oldest and oldest < changed <= time.time():
-        return Existing(State.stale, "results exist, the photo has changed since")
-    return Existing(State.done, "done before")
+        histories.append(history)
+    if not all(same_photo(history) for history in histories):
+        return Existing(State.stale, f"{there[0]} was made of another photo")
+    return Existing(State.done, "done before") if there == list(outputs) else ABSENT
 
 
 def modified(path: Path) -> float | None:

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from colorflow.batch.discover import Job
-from colorflow.batch.places import full_name
+from colorflow.batch.places import full_name, name_below
 from colorflow.errors import ConfigError
 from colorflow.hints import Hint, parse_hints, read_json
 
@@ -77,5 +77,5 @@ def _by_name(
 
 def _relative(job: Job, out: Path) -> str:
     """Name a photo as its input folder does; results keep the tree of that."""
-    below = str(job.target)[len(str(out)) :].replace("\\", "/").lstrip("/")
-    return (PurePosixPath(below).parent / job.source.name).as_posix()
+    below = name_below(job.target, out)
+    return (below.parent / job.source.name).as_posix()

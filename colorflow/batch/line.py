@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
-from colorflow.batch.encoding import is_deep, made_by, make_pictures
+from colorflow.batch.encoding import FILE, is_deep, made_by, make_pictures
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import (
     BYTES_PER_PIXEL,
@@ -16,6 +18,7 @@ from colorflow.batch.memory import (
     pixels_of,
     within_memory,
 )
+from colorflow.batch.names import latents_path
 from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
@@ -23,8 +26,10 @@ from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.hints import FAR, require_inside
+from colorflow.images.formats import WRITERS
 from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image, history_of
+from colorflow.resources import sha256_of_file
 from colorflow.variants import Variant
 
 # Results of a photo are finished together as far as they have no more pixels: what small pictures
@@ -67,28 +72,29 @@ class Line:
         if look_only:
             return [Stage("look", self.look, "io"), Stage("tell", self.tell, "io")]
         return [
-            Stage("look", self.look, "io"),
-            Stage("decode", self.decode, "compute", admit=self._admit),
+            Stage("look", _timed(self.look), "io"),
+            Stage("decode", _timed(self.decode), "compute", admit=self._admit),
             Stage(
                 "paint",
-                self.paint,
+                _timed(self.paint),
                 "compute",
                 size=self.painter.together,
                 group=lambda p: tuple(p.condition.shape),
                 slots=self.slots,
             ),
-            Stage("finish", self.finish, "compute", admit=self._admit_leaf),
-            Stage("write", self.write, "io"),
+            Stage("finish", _timed(self.finish), "compute", admit=self._admit_leaf),
+            Stage("write", _timed(self.write), "io"),
         ]
 
     def look(self, parcels: Sequence[Parcel]) -> list[Any]:
         """See what is there already; fetch a photo that is far away, and see how large it is."""
         (parcel,) = parcels
         job, result = parcel.job, parcel.result
-        settings = settings_of(self.painter, job.source)
-        found = examine(job.source, parcel.outputs, settings, settings_hash(settings))
         rerun = self.config.rerun
         if rerun != "overwrite":
+            settings = settings_of(self.painter, job.source)
+            same = functools.partial(self._same_photo, parcel)
+            found = examine(parcel.outputs, settings, settings_hash(settings), same)
             if found.state is State.done:
                 result.outputs = list(parcel.outputs)
                 return self._ended(parcel, "skipped", found.reason)
@@ -97,7 +103,7 @@ class Line:
             if found.state is State.stale and rerun == "skip":
                 hint = "make them again with --changed or --overwrite"
                 return self._ended(parcel, "stale", f"{found.reason}; {hint}")
-        parcel.file = parcel.keep.enter_context(local_copy(job.source))
+        self._fetch(parcel)
         parcel.cost = BYTES_PER_PIXEL * pixels_of(parcel.file)
         return [parcel]
 
@@ -110,7 +116,8 @@ class Line:
     def decode(self, parcels: Sequence[Parcel]) -> list[Any]:
         """Read the photo, and make what the networks need of it."""
         (parcel,) = parcels
-        photo = read_photo(parcel.file)
+        photo = read_photo(parcel.file, self.config.max_pixels)
+        file = self._hash(parcel)
         parcel.keep.close()
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
@@ -122,7 +129,7 @@ class Line:
         parcel.deep, parcel.alpha = is_deep(photo), photo.alpha is not None
         identity = self.painter.identify(photo)
         settings = settings_of(self.painter, parcel.job.source)
-        parcel.made_by = made_by(settings, identity)
+        parcel.made_by = made_by(settings, identity, file)
         parcel.hints = self.painter.hints_of(parcel.job.source)
         require_inside(parcel.hints, photo.size, photo.name)
         result.details = {"size": list(photo.size[::-1]), "photo": identity}
@@ -166,7 +173,7 @@ class Line:
         pictures = make_pictures(leaf.variants, leaf.outputs[0].suffix, parcel.deep)
         for variant, output, picture in zip(leaf.variants, leaf.outputs, pictures, strict=True):
             suffix = output.suffix.lower()
-            if suffix in (".jpg", ".jpeg") and parcel.alpha:
+            if WRITERS[suffix] == "JPEG" and parcel.alpha:
                 parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
             history = {**parcel.made_by, **self.painter.describe(variant)}
             data = encode_image(picture, suffix, parcel.metadata, history, self.config.quality)
@@ -206,6 +213,23 @@ class Line:
             return self._leaf_done(item, error)
         item.error = error
         return self._settled(item)
+
+    def _fetch(self, parcel: Parcel) -> None:
+        """Bring a photo that is far away to this machine, once."""
+        if parcel.file == Path():
+            parcel.file = parcel.keep.enter_context(local_copy(parcel.job.source))
+
+    def _hash(self, parcel: Parcel) -> str:
+        parcel.hash = parcel.hash or sha256_of_file(parcel.file)
+        return parcel.hash
+
+    def _same_photo(self, parcel: Parcel, history: Mapping[str, Any]) -> bool:
+        """Tell whether a result was made of this photo, by its file or else by its pixels."""
+        self._fetch(parcel)
+        if history.get(FILE) == self._hash(parcel):
+            return True
+        photo = read_photo(parcel.file, self.config.max_pixels)
+        return history.get("photo") == self.painter.identify(photo)
 
     def _admit(self, parcel: Parcel) -> bool:
         parcel.admitted = self.photos.take(parcel.cost)
@@ -255,6 +279,21 @@ class Line:
             self.photos.give_back(parcel.cost)
 
 
+def _timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
+    """Count the time of a stage for its photos, each an equal part; waiting does not count."""
+
+    def timed(items: list[Any]) -> list[Any]:
+        start = time.monotonic()
+        parcels = [item.parcel if isinstance(item, Leaf) else item for item in items]
+        try:
+            return work(items)
+        finally:
+            for parcel in parcels:
+                parcel.worked((time.monotonic() - start) / len(parcels))
+
+    return timed
+
+
 def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
     """Note the hints that some of the variants to be written did not come near."""
     for number, hint in enumerate(parcel.hints):
@@ -272,15 +311,3 @@ def _tell_redrawn(parcel: Parcel, variants: Sequence[Variant]) -> None:
     if again:
         which = f"variant{'s' * (len(again) > 1)} {', '.join(again)}"
         parcel.result.note(f"{which}: drawn again, as the first draw had impossible colours")
-
-
-def latents_path(output: Path) -> Path:
-    """Name the latents that belong to a result.
-
-    Args:
-        output: the result.
-
-    Returns:
-        ``name.latents.safetensors`` beside it.
-    """
-    return output.with_name(f"{output.stem}.latents.safetensors")

@@ -1,17 +1,22 @@
-"""How results are called, and that no two of them are called alike."""
+"""Names of results by a template."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import string
-from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from colorflow.batch.discover import Job
-from colorflow.batch.places import real_path
 from colorflow.errors import ConfigError
-from colorflow.images.write import output_suffix
+from colorflow.images.formats import output_suffix
 
 FIELDS = ("stem", "k", "ext", "parent", "from")
+# Bytes of a file name that common file systems take.
+MAX_NAME = 255
+# A number as wide as any variant's, so that all variants of a photo share one stem.
+WIDEST = 9999
+LATENTS = ".latents.safetensors"
 
 
 class Namer:
@@ -25,14 +30,15 @@ class Namer:
         template: as above.
         wanted: format of the results, as in :class:`colorflow.batch.config.BatchConfig`.
         count: results per photo.
+        latents: a file of latents is written beside each result.
 
     Raises:
         ConfigError: the template has unknown fields, leaves the output folder, or gives several
             variants one name.
     """
 
-    def __init__(self, template: str, wanted: str, count: int) -> None:
-        self.template, self.wanted, self.count = template, wanted, count
+    def __init__(self, template: str, wanted: str, count: int, latents: bool = False) -> None:
+        self.template, self.wanted, self.count, self.latents = template, wanted, count, latents
         try:
             fields = {name for _, name, _, _ in string.Formatter().parse(template) if name}
         except ValueError as error:
@@ -52,66 +58,71 @@ class Namer:
         if ".." in parts or template.startswith(("/", "\\")):
             raise ConfigError(f"name '{template}': results have to stay below the output folder")
 
-    def paths(self, job: Job) -> list[Path]:
+    def paths(self, job: Job, mark: str = "") -> list[Path]:
         """Name the results of a photo.
+
+        A stem that makes a name longer than :data:`MAX_NAME` bytes is cut, and gets a hash of the
+        whole stem.
 
         Args:
             job: the photo.
+            mark: put behind the stem, to tell the photo from another one.
 
         Returns:
             One path per result.
         """
-        suffix = output_suffix(job.source.suffix, self.wanted)
-        return [
-            job.target.parent
-            / self.template.format_map(
-                {
-                    "stem": job.target.name,
-                    "k": number,
-                    "ext": suffix,
-                    "parent": job.source.parent.name,
-                    "from": job.source.suffix.lstrip("."),
-                }
-            )
-            for number in range(1, self.count + 1)
-        ]
+        stem = job.target.name + mark
+        excess = self._longest(job, stem) - MAX_NAME
+        if excess > 0:
+            stem = _shortened(stem, excess)
+        names = (self._name(job, stem, number) for number in range(1, self.count + 1))
+        return [job.target.parent / name for name in names]
+
+    def files(self, job: Job, mark: str = "") -> list[Path]:
+        """Name all files that are written for a photo.
+
+        Args:
+            job: the photo.
+            mark: as in :meth:`paths`.
+
+        Returns:
+            The results, and their latents where these are written.
+        """
+        results = self.paths(job, mark)
+        return [*results, *(latents_path(path) for path in results if self.latents)]
+
+    def _name(self, job: Job, stem: str, number: int) -> str:
+        return self.template.format_map(
+            {
+                "stem": stem,
+                "k": number,
+                "ext": output_suffix(job.source.suffix, self.wanted),
+                "parent": job.source.parent.name,
+                "from": job.source.suffix.lstrip("."),
+            }
+        )
+
+    def _longest(self, job: Job, stem: str) -> int:
+        name = PurePosixPath(self._name(job, stem, WIDEST))
+        parts = [*name.parts, latents_path(Path(name)).name] if self.latents else name.parts
+        return max(len(os.fsencode(part)) for part in parts)
 
 
-def check_collisions(
-    outputs: Iterable[tuple[Path, Sequence[Path]]],
-    others: Sequence[Path] = (),
-    inputs: Sequence[Path] = (),
-) -> None:
-    """Refuse a job whose results would overwrite each other or an input.
+def latents_path(output: Path) -> Path:
+    """Name the latents that belong to a result.
 
     Args:
-        outputs: each source with its results.
-        others: further files that will be written, e.g. contact sheets.
-        inputs: further files that are read, e.g. a reference.
+        output: the result.
 
-    Raises:
-        ConfigError: two sources share a result, or a result is a source.
+    Returns:
+        ``name.latents.safetensors`` beside it.
     """
-    pairs = list(outputs)
-    folders: dict[str, str] = {}
-    sources = {real_path(path, folders) for path in (*(source for source, _ in pairs), *inputs)}
+    return output.with_name(f"{output.stem}{LATENTS}")
 
-    def checked(path: Path) -> str:
-        real = real_path(path, folders)
-        if real in sources:
-            raise ConfigError(
-                f"{path}: would overwrite an input; choose another output folder with -o"
-            )
-        return real
 
-    for path in others:
-        checked(path)
-    makers: dict[str, Path] = {}
-    for source, results in pairs:
-        for result in results:
-            other = makers.setdefault(checked(result), source)
-            if other != source:
-                raise ConfigError(
-                    f"{result}: both {other} and {source} would be written there; tell them apart "
-                    'with --name "{stem}_{from}_v{k}{ext}", or keep their formats'
-                )
+def _shortened(stem: str, excess: int) -> str:
+    data = os.fsencode(stem)
+    mark = f"~{hashlib.sha256(data).hexdigest()[:8]}"
+    # Part of a character at the cut is left out, and so are bytes that are no text.
+    kept = data[: max(0, len(data) - excess - len(mark))].decode("utf-8", "ignore")
+    return kept + mark

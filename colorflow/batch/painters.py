@@ -148,7 +148,7 @@ class SamplePainter:
     ) -> list[list[Variant]]:
         """Decode the codes, moved to the hints where there are any, and choose."""
         painted = self.colorizer.paint(photos, rows, hints, self.config.vivid)
-        return [choose(variants, self.config.pick) for variants in painted]
+        return [choose(variants, self.config.pick, self.colorizer.domain) for variants in painted]
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Name the variant, its density, and how far from its hints it stayed."""

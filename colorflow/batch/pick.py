@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from colorflow.domains.base import Domain
 from colorflow.errors import ConfigError
 from colorflow.variants import Variant
 
@@ -45,25 +46,27 @@ def medoid(variants: Sequence[Variant]) -> int:
     return int(distances.sum(1).argmin())
 
 
-def most_colourful(variants: Sequence[Variant]) -> int:
+def most_colourful(variants: Sequence[Variant], domain: Domain) -> int:
     """Find the variant with the highest mean chroma, sqrt(a^2 + b^2), at the model's size.
 
     Args:
         variants: of one photo.
+        domain: of the model; it says which channels of a target are chroma.
 
     Returns:
         Its position.
     """
-    targets = torch.stack([variant.target for variant in variants])
-    return int(targets.square().sum(1).sqrt().mean((1, 2)).argmax())
+    chroma = torch.stack([variant.target[domain.chroma_channels] for variant in variants])
+    return int(chroma.square().sum(1).sqrt().mean((1, 2)).argmax())
 
 
-def choose(variants: Sequence[Variant], pick: str) -> list[Variant]:
+def choose(variants: Sequence[Variant], pick: str, domain: Domain) -> list[Variant]:
     """Choose variants.
 
     Args:
         variants: of one photo.
         pick: ``"all"``, ``"best-typical"``, ``"medoid"`` or ``"most-colourful"``.
+        domain: of the model.
 
     Returns:
         All of them, or the one.
@@ -79,5 +82,5 @@ def choose(variants: Sequence[Variant], pick: str) -> list[Variant]:
     if pick == "medoid":
         return [variants[medoid(variants)]]
     if pick == "most-colourful":
-        return [variants[most_colourful(variants)]]
+        return [variants[most_colourful(variants, domain)]]
     raise ConfigError(f"pick: expected all, best-typical, medoid or most-colourful, got {pick}")

@@ -6,7 +6,7 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Protocol, cast
 
 from colorflow.errors import ConfigError
@@ -84,6 +84,23 @@ def full_name(path: Path) -> str:
         An absolute path, links not followed, or the URL.
     """
     return os.path.abspath(path) if is_local(path) else str(path)
+
+
+def name_below(path: Path, folder: Path) -> PurePath:
+    """Name a file as its folder does.
+
+    Args:
+        path: of this machine or a URL, below the folder and spelt as that is.
+        folder: of the file, or further up.
+
+    Returns:
+        The relative path.
+
+    Raises:
+        ValueError: the file is not below the folder.
+    """
+    # A relative path of universal_pathlib cannot be joined to one of this machine.
+    return PurePath(path.relative_to(folder).as_posix())
 
 
 def real_path(path: Path, folders: dict[str, str]) -> str:

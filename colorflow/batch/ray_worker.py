@@ -220,7 +220,7 @@ def _ours(painter: Painter, order: Order, job: Job, outputs: Sequence[Path]) -> 
     started = modified(Path(order.marker)) if order.marker else None
     ages = [modified(path) for path in outputs]
     settings = settings_of(painter, job.source)
-    found = examine(job.source, outputs, settings, settings_hash(settings))
+    found = examine(outputs, settings, settings_hash(settings), lambda history: True)
     return (
         started is not None
         and found.state is State.done

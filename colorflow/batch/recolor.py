@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -203,6 +204,6 @@ def _candidates(path: Path, place: Path | None) -> list[Path]:
                 found += [
                     Path(line["input"])
                     for line in read_report(report)
-                    if str(path.resolve()) in line["outputs"]
+                    if str(path.resolve()) in map(os.path.realpath, line["outputs"])
                 ]
     return found

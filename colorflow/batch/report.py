@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from colorflow import __version__
-from colorflow.batch.places import is_local, stage
+from colorflow.batch.places import full_name, is_local, stage
 from colorflow.batch.results import Result
 from colorflow.errors import ConfigError, ImageError
+from colorflow.files import is_special
 
 NAME = "colorflow-report.jsonl"
 FORMAT = 1
@@ -26,32 +27,37 @@ class Report:
     last counts, but one that was done stays done when a later run finds it so; closing the report
     leaves one line per photo. That of another job is set aside, not overwritten.
 
+    A pipe, a device or a stream gets each line once; nothing is read back from it or renamed.
+
     Args:
-        path: of the file.
+        path: of the file; None where ``stream`` is given.
         job: what decides the results: settings and device.
+        stream: takes the lines instead of a file, e.g. standard output.
 
     Raises:
         ConfigError: the file is no report.
         ImageError: it cannot be written.
     """
 
-    def __init__(self, path: Path, job: Mapping[str, Any]) -> None:
-        self.path = path
+    def __init__(
+        self, path: Path | None, job: Mapping[str, Any], stream: TextIO | None = None
+    ) -> None:
+        # Results of a link go where it leads.
+        linked = path is not None and is_local(path) and not is_special(path)
+        self.path = Path(os.path.realpath(path)) if path and linked else path
+        self.name = "standard output" if path is None else str(path)
         about = {"colorflow": __version__, "report": FORMAT, "folder": os.getcwd()}
         self.head = {**about, **_plain(job)}
         self.set_aside: Path | None = None
         self.lines: dict[str, dict[str, Any]] = {}
-        self._file: TextIO | None = None
-        try:
+        self._file = stream
+        self._rewritten = path is not None and not (is_local(path) and is_special(path))
+        self._owned = stream is None
+        with self._explained("choose another place with --report"):
             self._open()
-        except OSError as error:
-            raise ImageError(
-                f"{path}: the report cannot be written ({error.strerror or error}); choose another "
-                "place with --report"
-            ) from error
 
     def add(self, result: Result) -> None:
-        """Write the line of a photo.
+        """Write the line of a photo; names of this machine are absolute in it.
 
         Args:
             result: what became of it.
@@ -60,16 +66,15 @@ class Report:
             ImageError: the disk is full.
         """
         line = result.to_dict()
+        line["input"] = full_name(result.source)
+        line["outputs"] = [full_name(path) for path in result.outputs]
         before = self.lines.get(line["input"])
         if line["status"] == "skipped" and before and before["status"] == "ok":
             return
-        self.lines[line["input"]] = line
-        if self._file is not None:
-            try:
-                self._file.write(_text(line))
-                self._file.flush()
-            except OSError as error:
-                raise ImageError(f"{self.path}: the report cannot be written ({error})") from error
+        if self._rewritten:
+            self.lines[line["input"]] = line
+        with self._explained("make room"):
+            self._write([line])
 
     def close(self) -> None:
         """Write the report anew with one line per photo.
@@ -77,19 +82,18 @@ class Report:
         Raises:
             ImageError: the disk is full; the lines written so far stay.
         """
-        if self._file is not None:
-            self._file.close()
-        text = "".join(_text(line) for line in (self.head, *self.lines.values()))
-        try:
-            staged = stage(self.path, text.encode())
-            try:
-                staged.commit()
-            finally:
-                staged.discard()
-        except OSError as error:
-            raise ImageError(f"{self.path}: the report cannot be written ({error})") from error
+        with self._explained("make room"):
+            if self._file is not None and self._owned:
+                self._file.close()
+            if self._rewritten:
+                self._write_anew()
 
     def _open(self) -> None:
+        if not self._rewritten or self.path is None:
+            if self.path is not None:
+                self._file = self.path.open("w", encoding="utf-8")
+            self._write([self.head])
+            return
         earlier = _read(self.path)
         if earlier is not None:
             head, lines = earlier
@@ -102,13 +106,30 @@ class Report:
             return  # written when it is closed: object stores cannot append
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # A torn last line, of a process that was killed, is left behind by writing anew.
+        self._write_anew()
+        self._file = self.path.open("a", encoding="utf-8")
+
+    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        if self._file is not None:
+            self._file.write("".join(map(_text, lines)))
+            self._file.flush()
+
+    def _write_anew(self) -> None:
         text = "".join(_text(line) for line in (self.head, *self.lines.values()))
-        staged = stage(self.path, text.encode())
+        staged = stage(cast(Path, self.path), text.encode())
         try:
             staged.commit()
         finally:
             staged.discard()
-        self._file = self.path.open("a", encoding="utf-8")
+
+    @contextlib.contextmanager
+    def _explained(self, advice: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ImageError(
+                f"{self.name}: the report cannot be written ({error.strerror or error}); {advice}"
+            ) from error
 
 
 def read_report(path: Path) -> list[dict[str, Any]]:
@@ -126,16 +147,7 @@ def read_report(path: Path) -> list[dict[str, Any]]:
     found = _read(path)
     if found is None:
         raise ConfigError(f"{path}: expected a report, found nothing")
-    head, lines = found
-    folder = head.get("folder", "")
-
-    def absolute(name: str) -> str:
-        return name if "://" in name else os.path.realpath(os.path.join(folder, name))
-
-    return [
-        {**line, "input": absolute(line["input"]), "outputs": [*map(absolute, line["outputs"])]}
-        for line in lines.values()
-    ]
+    return list(found[1].values())
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None:
@@ -152,11 +164,23 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None
             f"{path}: expected a report of colorflow, found something else; choose another name "
             "with --report"
         )
-    lines = [e for e in entries[1:] if isinstance(e, dict) and {"input", "status"} <= set(e)]
+    head = entries[0] if entries else {}
+    folder = str(head.get("folder", ""))
     merged: dict[str, dict[str, Any]] = {}
-    for entry in lines:
-        merged[entry["input"]] = entry
-    return (entries[0] if entries else {}), merged
+    for entry in entries[1:]:
+        if isinstance(entry, dict) and {"input", "status"} <= set(entry):
+            photo: dict[str, Any] = {
+                **entry,
+                "input": _absolute(entry["input"], folder),
+                "outputs": [_absolute(name, folder) for name in entry.get("outputs", ())],
+            }
+            merged[photo["input"]] = photo
+    return head, merged
+
+
+def _absolute(name: str, folder: str) -> str:
+    """Make a name of version 0.1, as it was typed in a folder, absolute."""
+    return name if "://" in name else os.path.normpath(os.path.join(folder, name))
 
 
 def _job(head: Mapping[str, Any]) -> dict[str, Any]:

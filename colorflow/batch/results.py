@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,13 +30,14 @@ class Result:
 
     Args:
         source: the file.
-        status: ``"ok"``, ``"skipped"`` (done before), ``"stale"`` (results of other settings or
-            of somebody else are in the way) or ``"failed"``.
+        status: ``"ok"``, ``"skipped"`` (done before), ``"stale"`` (results of other settings, of
+            another photo or of somebody else are in the way), ``"failed"`` or ``"passed over"``
+            (no photo).
         outputs: what was written, or is there already.
         reason: why nothing was written.
         coloured: the photo had colours, which were not used.
         notes: what a user should know, one sentence each.
-        seconds: it took.
+        seconds: of work, without waiting for others.
         details: what the report says of it beside that.
         fatal: there is no use in going on.
     """
@@ -112,6 +112,7 @@ class Parcel:
     outputs: list[Path]
     result: Result
     file: Path = Path()
+    hash: str = ""
     keep: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
     cost: int = 0
     admitted: bool = False
@@ -127,7 +128,6 @@ class Parcel:
     staged: list[Staged] = field(default_factory=list)
     pending: int = 0
     error: BaseException | None = None
-    started: float = field(default_factory=time.monotonic)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def leaf_done(self, error: BaseException | None = None) -> bool:
@@ -160,8 +160,16 @@ class Parcel:
         if self.error is not None:
             self.discard()
             self.result.fail(self.error, self.file if self.file != Path() else None)
-        self.result.seconds = time.monotonic() - self.started
         return self.result
+
+    def worked(self, seconds: float) -> None:
+        """Count time of work.
+
+        Args:
+            seconds: that a stage took.
+        """
+        with self.lock:
+            self.result.seconds += seconds
 
     def discard(self) -> None:
         """Remove what is written under other names, and a copy of a photo that is far away."""

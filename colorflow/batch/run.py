@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from colorflow.batch.collisions import Names, check_inputs
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.existing import history_at
 from colorflow.batch.line import OWN, Line
 from colorflow.batch.memory import default_memory
-from colorflow.batch.names import Namer, check_collisions
+from colorflow.batch.names import Namer
 from colorflow.batch.painters import Painter
 from colorflow.batch.pipeline import Pipeline
 from colorflow.batch.places import is_local, real_path
@@ -33,10 +35,12 @@ class Plan:
         outputs: results of each photo.
         own: what turned up among the photos, but is a result of an earlier run, to be written again
             or left alone as such.
+        marked: photos whose results got a part in their names that tells them from others.
     """
 
     outputs: dict[Job, list[Path]]
     own: list[Job]
+    marked: list[Job] = field(default_factory=list)
 
 
 def plan_job(
@@ -61,21 +65,33 @@ def plan_job(
     Raises:
         ConfigError: the template is wrong, or results would overwrite each other or an input.
     """
-    namer = Namer(config.name or painter.template, config.format, painter.count)
-    outputs = {job: namer.paths(job) for job in jobs}
+    template = config.name or painter.template
+    namer = Namer(template, config.format, painter.count, config.latents)
+    photos, own = list(jobs), []
+    while True:
+        names = Names(namer, photos, others)
+        found = _own_results(names.outputs)
+        if not found:
+            break
+        own += found
+        # Without them, the names of the others may be free.
+        photos = [job for job in photos if job not in set(found)]
+    sources = (*(job.source for job in photos), *inputs)
+    check_inputs(itertools.chain(*names.outputs.values()), sources, others)
+    return Plan(names.outputs, own, names.marked)
+
+
+def _own_results(outputs: Mapping[Job, Sequence[Path]]) -> list[Job]:
+    """Find photos that are results of an earlier run, to be written by this one."""
     folders: dict[str, str] = {}
     results = {real_path(path, folders) for paths in outputs.values() for path in paths}
-    own = [
+    return [
         job
-        for job in jobs
+        for job in outputs
         if not job.named
         and real_path(job.source, folders) in results
         and history_at(job.source) is not None
     ]
-    for job in own:
-        del outputs[job]
-    check_collisions(((job.source, paths) for job, paths in outputs.items()), others, inputs)
-    return Plan(outputs, own)
 
 
 def run_jobs(

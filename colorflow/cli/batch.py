@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from colorflow.batch.discover import Discovery, discover
 from colorflow.batch.hint_file import hints_for_jobs
+from colorflow.batch.ownership import owned
 from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
 from colorflow.batch.places import place
 from colorflow.batch.report import NAME, Report
@@ -19,12 +18,15 @@ from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, plan_job, require_writable
 from colorflow.batch.sheets import write_page, write_sheets
 from colorflow.cli.engines import Running, engine_of
+from colorflow.cli.inputs import read_inputs
 from colorflow.cli.report import Reporter
 from colorflow.cli.request import Request
 from colorflow.colorize import Colorizer
 from colorflow.errors import ConfigError
 from colorflow.images.contact_sheet import ContactSheet
 from colorflow.translate import Translator
+
+STDOUT = "-"
 
 
 def run_batch(request: Request) -> int:
@@ -41,8 +43,10 @@ def run_batch(request: Request) -> int:
     """
     if request.address is not None and request.engine != "ray":
         raise ConfigError("--address: belongs to a Ray cluster; say --engine ray as well")
+    if request.report == STDOUT and request.json:
+        raise ConfigError("--report -, --json: both print to standard output; choose one")
     out = place(request.out)
-    found = discover(_inputs(request.inputs), out, request.pattern)
+    found = discover(read_inputs(request.inputs, request.null), out, request.pattern)
     if request.hints is not None:
         hints = hints_for_jobs(request.hints, found.jobs, out)
         request = replace(request, config=replace(request.config, hints=hints))
@@ -50,12 +54,15 @@ def run_batch(request: Request) -> int:
     device = "cpu" if request.engine == "ray" else request.device
     painter = _painter(request, device)
     pages = _sheet(out).page_paths(len(found.jobs)) if request.sheet else []
-    others = [_report_path(request, out), *pages]
+    report = _report_path(request, out)
+    others = [*([] if report is None else [report]), *pages]
     inputs = [path for path in (request.reference, request.hints) if path is not None]
     plan = plan_job(found.jobs, painter, request.config, others, inputs)
-    if not request.dry_run:
-        require_writable(out)
-    with engine_of(request, painter, plan, out) as running:
+    if request.dry_run:
+        with engine_of(request, painter, plan, out) as running:
+            return _follow(request, found, painter, plan, running, out)
+    require_writable(out)
+    with owned(out), engine_of(request, painter, plan, out) as running:
         return _follow(request, found, painter, plan, running, out)
 
 
@@ -71,12 +78,16 @@ def _follow(
     report = None
     if not request.dry_run:
         job = {"settings": painter.settings, "device": running.device, "out": str(out)}
-        report = Report(_report_path(request, out), job)
+        path = _report_path(request, out)
+        report = Report(path, job, sys.stdout if path is None else None)
     model = painter.colorizer.model_id
     done = painter.colorizer.domain.done
-    reporter = Reporter(len(found.jobs), running.device, model, request.json, request.quiet, done)
+    total = len(found.jobs) + len(found.problems)
+    reporter = Reporter(total, running.device, model, request.json, request.quiet, done)
     if report and report.set_aside:
         reporter.say(f"note: the report of another job was set aside as {report.set_aside}")
+    if plan.marked and not request.quiet:
+        reporter.say(f"note: {_told_marked(plan)}")
 
     def take(result: Result) -> None:
         reporter.take(result)
@@ -84,6 +95,8 @@ def _follow(
             report.add(result)
 
     try:
+        for path, kind in found.passed:
+            take(Result(path, "passed over", reason=kind))
         for path, reason in found.problems:
             take(Result(path, "failed", reason=f"{path}: {reason}"))
         with reporter.progress(), _terminable():
@@ -99,34 +112,28 @@ def _follow(
     finally:
         if report:
             report.close()
+    if found.passed:
+        reporter.say(f"passed over, as no photos: {found.passed_over()}")
     return reporter.summary(request.out, report.path if report else None)
 
 
-def _report_path(request: Request, out: Path) -> Path:
+def _told_marked(plan: Plan) -> str:
+    job = plan.marked[0]
+    return (
+        f"results of {len(plan.marked)} photos would have had the names of others, so a part was "
+        f"added: {job.source} becomes {plan.outputs[job][0].name}"
+    )
+
+
+def _report_path(request: Request, out: Path) -> Path | None:
+    """Give the place of the report; None for standard output."""
+    if request.report == STDOUT:
+        return None
     return place(request.report) if request.report else out / NAME
 
 
 def _sheet(out: Path) -> ContactSheet:
     return ContactSheet(out / "contact_sheet.jpg", write=write_page)
-
-
-def _inputs(typed: Sequence[str]) -> list[Path]:
-    listed: list[str] = []
-    for text in typed:
-        if text == "-":
-            listed += [line.rstrip("\r\n") for line in sys.stdin if line.strip()]
-        else:
-            listed.append(text)
-    if not listed:
-        raise ConfigError("inputs: expected photos or folders, the list on standard input is empty")
-    return [place(text) for name in listed for text in _expanded(name)]
-
-
-def _expanded(text: str) -> list[str]:
-    """Expand a pattern that the shell did not, as that of Windows does not."""
-    if "://" in text or not glob.has_magic(text) or os.path.lexists(text):
-        return [text]
-    return sorted(glob.glob(text, recursive=True)) or [text]
 
 
 def _painter(request: Request, device: str) -> Painter:

@@ -33,8 +33,10 @@ from colorflow.cli.options import (
     Keep,
     KeepOption,
     LatentsOption,
+    MaxPixelsOption,
     ModelOption,
     NameOption,
+    NullOption,
     OutOption,
     OverwriteOption,
     Pick,
@@ -78,12 +80,14 @@ def colorize(
     latents: LatentsOption = False,
     contact_sheet: SheetOption = False,
     pattern: GlobOption = None,
+    null: NullOption = False,
     skip_existing: SkipOption = False,
     changed: ChangedOption = False,
     overwrite: OverwriteOption = False,
     fail_fast: FailFastOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     batch_size: BatchOption = 0,
     device: DeviceOption = Device.auto,
@@ -123,6 +127,7 @@ def colorize(
         vivid=vivid,
         detail=float(detail.value),
         precision=precision.value,
+        max_pixels=pixels_of(max_pixels),
     )
     request = Request(
         inputs,
@@ -140,6 +145,7 @@ def colorize(
         engine.value,
         address,
         hints,
+        null,
     )
     leave(run_batch(request))
 
@@ -155,11 +161,13 @@ def transfer(
     quality: QualityOption = 95,
     metadata: KeepOption = Keep.keep,
     name: NameOption = None,
+    null: NullOption = False,
     skip_existing: SkipOption = False,
     changed: ChangedOption = False,
     overwrite: OverwriteOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     device: DeviceOption = Device.auto,
     precision: PrecisionOption = Precision.auto,
@@ -188,6 +196,7 @@ def transfer(
         rerun=rerun_of(skip_existing, changed, overwrite),
         jobs=jobs,
         precision=precision.value,
+        max_pixels=pixels_of(max_pixels),
     )
     request = Request(
         targets,
@@ -202,6 +211,7 @@ def transfer(
         quiet=quiet,
         engine=engine.value,
         address=address,
+        null=null,
     )
     leave(run_batch(request))
 
@@ -244,6 +254,20 @@ def recolor(
 
     request = Request(files, out, saturation, vivid, source, overwrite, device.value, model)
     leave(run_recolor(request))
+
+
+def pixels_of(megapixels: float | None) -> int:
+    """Give the largest photo to accept.
+
+    Args:
+        megapixels: as the user says; None for the usual limit.
+
+    Returns:
+        Pixels.
+    """
+    from colorflow.images.read import MAX_PIXELS
+
+    return MAX_PIXELS if megapixels is None else round(megapixels * 1e6)
 
 
 def rerun_of(skip: bool, changed: bool, overwrite: bool) -> str:

@@ -25,6 +25,7 @@ from colorflow.cli.options import (
     ModelOption,
     Strategy,
 )
+from colorflow.cli.printing import printable
 from colorflow.cli.train_app import train_app
 from colorflow.cli.translate import translate
 from colorflow.cli.ui import ui
@@ -182,7 +183,8 @@ def main() -> None:
         known = isinstance(error, ColorflowError)
         text = str(error) if known else f"unexpected {type(error).__name__}: {error}"
         hint = "" if known else " (run again with --debug and report it)"
-        print(f"colorflow: {text}{hint}".replace("\n", " "), file=sys.stderr)
+        text = text.replace("\n", " ")
+        print(f"colorflow: {printable(text)}{hint}", file=sys.stderr)
         if isinstance(error, NothingFoundError):
             sys.exit(exit_codes.NOTHING_FOUND)
         sys.exit(exit_codes.USAGE if isinstance(error, ConfigError) else exit_codes.FATAL)

@@ -152,7 +152,15 @@ BatchOption = Annotated[
     int, typer.Option("--batch-size", min=0, help="Photos per call; 0 for what suits the device.")
 ]
 ReportOption = Annotated[
-    str | None, typer.Option(help="JSON lines. [usual: OUT/colorflow-report.jsonl]")
+    str | None,
+    typer.Option(help="JSON lines; - for standard output. [usual: OUT/colorflow-report.jsonl]"),
+]
+NullOption = Annotated[
+    bool, typer.Option("--null", "-0", help="The list on stdin is that of find -print0.")
+]
+MaxPixelsOption = Annotated[
+    float | None,
+    typer.Option("--max-pixels", min=0.01, help="Largest photo, in megapixels. [usual: 200]"),
 ]
 HintsOption = Annotated[
     Path | None,

@@ -22,13 +22,14 @@ from rich.progress import (
 
 from colorflow.batch.results import Result
 from colorflow.cli import exit_codes
+from colorflow.cli.printing import printable
 
 
 class Reporter:
     """Follows a job and tells about it on standard error; data go to standard output.
 
     Args:
-        total: photos to come.
+        total: photos to come, and names that lead to none.
         device: where they are computed.
         model: which model colours them.
         as_json: print a JSON line per photo, and one at the end.
@@ -90,6 +91,10 @@ class Reporter:
             result: what became of it.
         """
         self.counts[result.status] += 1
+        if result.status == "passed over":
+            if self.as_json:
+                print(json.dumps(result.to_dict()), flush=True, file=self.data)
+            return
         self.coloured += result.coloured
         if result.status == "ok":
             self.written += len(result.outputs)
@@ -103,7 +108,8 @@ class Reporter:
                 self.say(f"note: {result.source}: {note}")
             if not self.console.is_terminal and not self.as_json:
                 what = f"{result.seconds:.1f} s" if result.status == "ok" else result.reason
-                count = f"[{sum(self.counts.values())}/{self.total}]"
+                number = self.counts.total() - self.counts["passed over"]
+                count = f"[{number}/{self.total}]"
                 told = f" ({what})" if what else ""
                 self.say(f"{count} {result.status} {result.source}{told}")
         self._advance(result)
@@ -163,15 +169,3 @@ class Reporter:
             TextColumn("{task.fields[name]}", markup=False),
             console=self.console,
         )
-
-
-def printable(text: str) -> str:
-    """Make a text printable that may hold the name of a file whose bytes are no text.
-
-    Args:
-        text: with such bytes as lone surrogates.
-
-    Returns:
-        The text with question marks for them.
-    """
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

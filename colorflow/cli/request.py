@@ -22,13 +22,14 @@ class Request:
         reference: whose code is transferred; None to draw samples.
         pattern: names to take in folders.
         sheet: write contact sheets.
-        report: place of the report; None for the usual one.
+        report: place of the report, ``-`` for standard output; None for the usual one.
         dry_run: only look.
         json: print the report's lines.
         quiet: print failures and the summary only.
         engine: ``"local"`` or ``"ray"``.
         address: of the Ray cluster; None for the usual one.
         hints: file of colour hints, or None.
+        null: names on standard input end with a zero byte.
         translate: photos into other photos, instead of colouring them.
     """
 
@@ -47,4 +48,5 @@ class Request:
     engine: str = "local"
     address: str | None = None
     hints: Path | None = None
+    null: bool = False
     translate: bool = False

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
     from colorflow.training.config import TrainConfig
     from colorflow.training.plan import RunPlan
 
-EXTRA = ("lightning", "tensorboard", "filelock", "platformdirs")
+EXTRA = ("lightning", "tensorboard", "platformdirs")
 
 
 @dataclass(frozen=True)

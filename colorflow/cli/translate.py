@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from colorflow.cli.jobs import leave, rerun_of
+from colorflow.cli.jobs import leave, pixels_of, rerun_of
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
@@ -31,8 +31,10 @@ from colorflow.cli.options import (
     Keep,
     KeepOption,
     LatentsOption,
+    MaxPixelsOption,
     ModelOption,
     NameOption,
+    NullOption,
     OutOption,
     OverwriteOption,
     Pick,
@@ -72,12 +74,14 @@ def translate(
     latents: LatentsOption = False,
     contact_sheet: SheetOption = False,
     pattern: GlobOption = None,
+    null: NullOption = False,
     skip_existing: SkipOption = False,
     changed: ChangedOption = False,
     overwrite: OverwriteOption = False,
     fail_fast: FailFastOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     batch_size: BatchOption = 0,
     device: DeviceOption = Device.auto,
@@ -112,6 +116,7 @@ def translate(
         batch_size,
         draw=draw.value,
         detail=float(detail.value),
+        max_pixels=pixels_of(max_pixels),
     )
     request = Request(
         inputs,
@@ -127,6 +132,7 @@ def translate(
         quiet=quiet,
         engine=engine.value,
         address=address,
+        null=null,
         translate=True,
     )
     leave(run_batch(request))

@@ -98,6 +98,8 @@ class Domain(ABC):
     name: str
     condition_channels: int
     target_channels: int
+    # Which channels of the target are a and b.
+    chroma_channels: slice
     # What the factor on the latents is called where a user meets it.
     strength: str
     # What is put behind the name of a photo for a single result.
@@ -248,9 +250,9 @@ class Domain(ABC):
         Returns:
             Same shape.
         """
-        lab = self.in_lab(targets)
-        rest, chroma = lab.split([self.target_channels - 2, 2], dim=-3)
-        return self.of_lab(torch.cat([rest, chroma * factor], dim=-3))
+        factors = torch.ones(self.target_channels, 1, 1, device=targets.device)
+        factors[self.chroma_channels] = factor
+        return self.of_lab(self.in_lab(targets) * factors)
 
     def enlarge(self, photo: Photo, plane: Tensor) -> Tensor:
         """Bring a non-negative plane at the model's size, e.g. an uncertainty, to the photo's size.

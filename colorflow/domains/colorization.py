@@ -33,6 +33,7 @@ class Colorization(Domain):
     name = "colorization"
     condition_channels = 1
     target_channels = 2
+    chroma_channels = slice(0, 2)
     strength = "saturation"
     max_strength = 1.5
     gain = 1.11

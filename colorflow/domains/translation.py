@@ -38,6 +38,7 @@ class Translation(Domain):
     name = "translation"
     condition_channels = 3
     target_channels = 3
+    chroma_channels = slice(1, 3)
     strength = "strength"
     max_strength = 1.5
     result = "translated"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import discover
 from colorflow.batch.painters import SamplePainter
+from colorflow.batch.places import name_below
 from colorflow.batch.run import run_jobs
 
 
@@ -21,5 +22,5 @@ def tree(folder) -> dict[str, bytes]:
     found = {}
     for path in folder.rglob("*"):
         if path.is_file():
-            found[str(path)[len(str(folder)) :].lstrip("/")] = path.read_bytes()
+            found[name_below(path, folder).as_posix()] = path.read_bytes()
     return found

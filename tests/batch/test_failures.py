@@ -60,9 +60,10 @@ def test_a_full_disk_ends_the_job(tiny, folder, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(line, "stage", full)
+    before = tree(tmp_path)
     with pytest.raises(ImageError, match="No space left"):
         run(tiny, folder, tmp_path / "out")
-    assert tree(tmp_path) == tree(tmp_path)
+    assert tree(tmp_path) == before
 
 
 def test_the_first_failure_ends_the_job_on_request(tiny, tmp_path):

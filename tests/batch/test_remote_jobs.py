@@ -159,9 +159,12 @@ def test_the_command_leaves_results_report_and_contact_sheet_at_a_url(
     with (root / "out/contact_sheet.jpg").open("rb") as file, Image.open(file) as page:
         assert page.height > 400
     lines = (root / "out" / NAME).read_bytes().splitlines()
-    assert sorted(json.loads(line)["input"] for line in lines[1:]) == [
-        str(root / "in/a.jpg"), str(root / "in/sub/b.png"),
-    ]  # fmt: skip
+    found = {line["input"]: line["status"] for line in map(json.loads, lines[1:])}
+    assert found == {
+        str(root / "in/a.jpg"): "ok",
+        str(root / "in/sub/b.png"): "ok",
+        str(root / "in/notes.txt"): "passed over",
+    }
 
 
 def test_an_input_is_not_overwritten_however_it_is_spelt(root, photos, tiny):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import time
+import shutil
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from batch.jobs import run, tree
+from colorflow.batch import line
 
 
 def test_what_is_done_is_not_done_again(tiny, folder, tmp_path):
@@ -73,23 +74,58 @@ def test_more_variants_complete_those_that_are_there(tiny, folder, tmp_path):
     assert {name: after[name] for name in before} == before
 
 
-def test_a_photo_that_changed_is_not_taken_for_done(tiny, folder, tmp_path, grey_cat):
+def test_a_photo_that_was_replaced_is_not_taken_for_done_whatever_its_date(
+    tiny, folder, tmp_path, grey_cat
+):
     out = tmp_path / "out"
     run(tiny, folder, out)
     Image.fromarray(255 - grey_cat).save(folder / "a.jpg")
-    now = time.time()
-    for name in ("a_v1.jpg", "a_v2.jpg"):
-        os.utime(out / name, (now - 60, now - 60))
-    os.utime(folder / "a.jpg", (now - 30, now - 30))
+    os.utime(folder / "a.jpg", (1e9, 1e9))
     found = run(tiny, folder, out)
     assert [r.status for r in found] == ["stale", "skipped"]
-    assert "has changed" in found[0].reason
+    assert "made of another photo" in found[0].reason
     assert [r.status for r in run(tiny, folder, out, rerun="changed")] == ["ok", "skipped"]
+    assert [r.status for r in run(tiny, folder, out)] == ["skipped", "skipped"]
 
 
-def test_a_photo_from_the_future_is_not_new_for_ever(tiny, folder, tmp_path):
-    os.utime(folder / "a.jpg", (4e9, 4e9))
+@pytest.mark.parametrize("samples", [1, 4])
+def test_a_second_folder_of_equal_names_is_not_taken_for_done(
+    tiny, folder, tmp_path, grey_cat, samples
+):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    before = tree(out)
+    (tmp_path / "other").mkdir()
+    Image.fromarray(grey_cat.T).save(tmp_path / "other/a.jpg")
+    (found,) = run(tiny, tmp_path / "other", out, samples=samples)
+    assert found.status == "stale"
+    assert "made of another photo" in found.reason
+    assert tree(out) == before
+
+
+def test_copies_and_photos_that_were_touched_are_the_same(tiny, folder, tmp_path):
     run(tiny, folder, tmp_path / "out")
+    shutil.copytree(folder, tmp_path / "copy", copy_function=shutil.copyfile)
+    for path in (tmp_path / "copy").rglob("*.*"):
+        os.utime(path, (4e9, 4e9))
+    assert {r.status for r in run(tiny, tmp_path / "copy", tmp_path / "out")} == {"skipped"}
+
+
+def test_a_photo_with_other_metadata_is_the_same(tiny, folder, tmp_path):
+    """Its file has another hash, its pixels have not."""
+    run(tiny, folder, tmp_path / "out")
+    with Image.open(folder / "sub/b.png") as picture:
+        picture.save(folder / "sub/b.png", dpi=(300, 300), compress_level=9)
+    assert [r.status for r in run(tiny, folder, tmp_path / "out")] == ["skipped", "skipped"]
+
+
+def test_what_is_done_is_known_without_decoding_the_photo(tiny, folder, tmp_path, monkeypatch):
+    run(tiny, folder, tmp_path / "out")
+
+    def refuse(*_):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(line, "read_photo", refuse)
     assert [r.status for r in run(tiny, folder, tmp_path / "out")] == ["skipped", "skipped"]
 
 

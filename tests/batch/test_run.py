@@ -192,13 +192,23 @@ def test_contact_sheets_are_made_of_what_is_there(tiny, folder, tmp_path):
         assert picture.width > 3 * 60
 
 
-def test_colliding_results_stop_the_run_before_it_starts(tiny, folder, tmp_path, grey_cat):
+def test_photos_of_one_name_get_results_of_their_own(tiny, folder, tmp_path, grey_cat):
+    Image.fromarray(grey_cat[:64]).save(folder / "a.png")
+    found = run(tiny, folder, tmp_path / "out", format="png")
+    assert {r.status for r in found} == {"ok"}
+    assert sorted(tree(tmp_path / "out")) == [
+        "a_jpg_v1.png", "a_jpg_v2.png", "a_png_v1.png", "a_png_v2.png",
+        "sub/b_v1.png", "sub/b_v2.png",
+    ]  # fmt: skip
+    again = run(tiny, folder, tmp_path / "out", format="png")
+    assert {r.status for r in again} == {"skipped"}
+
+
+def test_a_template_that_gives_photos_one_name_stops_the_run(tiny, folder, tmp_path, grey_cat):
     Image.fromarray(grey_cat).save(folder / "a.png")
-    with pytest.raises(ConfigError, match=r"a\.jpg and .*a\.png"):
-        run(tiny, folder, tmp_path / "out", format="png")
+    with pytest.raises(ConfigError, match=r"a\.jpg and .*a\.png.* 2 photos .*\{stem\}"):
+        run(tiny, folder, tmp_path / "out", format="png", name="{k}{ext}")
     assert not (tmp_path / "out").exists()
-    run(tiny, folder, tmp_path / "out", format="png", name="{stem}_{from}_{k}{ext}")
-    assert (tmp_path / "out/a_png_2.png").exists()
 
 
 def _transfer(tiny, reference, jobs):
