@@ -26,8 +26,8 @@ from colorflow.evaluation.table import markdown
 from colorflow.files import written_whole
 from colorflow.resources import bundled_path
 from colorflow.training.pairs import survey_pairs
-from colorflow.training.sites import compile_site
-from colorflow.training.survey import list_photos
+from colorflow.training.sites import compile_site, sites_line
+from colorflow.training.survey import Survey, list_photos
 from colorflow.translate import Translator, load_sampler
 
 
@@ -86,9 +86,15 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     if request.site is not None and not pairs:
         raise ConfigError(f"--site: only pairs have sites; leave it out for {request.model}")
     files: Sequence[Path | Example]
-    files = _pairs(request.data, console, request.site) if pairs else list_photos(request.data)
-    # The sites of pairs that only give a mean do not matter.
-    train = _pairs(request.train, console) if pairs and request.train else []
+    if pairs:
+        surveyed = _pairs(request.data, console, request.site)
+        console.print(sites_line(surveyed))
+        files = [PairExample(file) for file in surveyed.good]
+    else:
+        files = list_photos(request.data)
+    train: Sequence[Example] = ()
+    if pairs and request.train:  # these give a mean, for which sites do not matter
+        train = [PairExample(file) for file in _pairs(request.train, console).good]
     head_file = request.head or find_head(request.model)
     head = load_head(head_file, request.device) if head_file else own_head(colorizer)
     if head_file is None and head is not None:
@@ -126,10 +132,10 @@ def run_evaluation(request: Request, as_json: bool) -> None:
             console.print(f"written: {path}")
 
 
-def _pairs(place: Path, console: Console, site: str | None = None) -> Sequence[Example]:
+def _pairs(place: Path, console: Console, site: str | None = None) -> Survey:
     found = survey_pairs(place, 1, console.print, site)
     console.print(found.summary())
-    return [PairExample(file) for file in found.good]
+    return found
 
 
 def find_head(model: str) -> Path | None:

@@ -149,9 +149,8 @@ def _held_back(
     held = tuple(file for file, held in files if held)
     if not train:
         warning = (
-            f"warning: {survey.folder}: only one of the {survey.kind} is left, or all are copies "
-            "of one; it is trained on and held back both, so the reports tell nothing of unseen "
-            "photos"
+            f"warning: {survey.folder}: expected at least two different {survey.kind}, found one; "
+            "it is trained on and held back both, so the reports tell nothing of unseen photos"
         )
         return Split(survey.good, held, (*notes, warning))
     line = (

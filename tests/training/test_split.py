@@ -71,7 +71,7 @@ def test_a_single_photo_is_on_both_sides_and_a_warning_says_so():
     split = hold_back_photos(photos(1))
     assert split.train == split.held == photos(1).good
     (warning,) = split.notes
-    assert warning.startswith("warning: photos: only one of the photos is left")
+    assert warning.startswith("warning: photos: expected at least two different photos, found one;")
     assert "trained on and held back both" in warning
 
 
@@ -157,7 +157,7 @@ def test_a_single_pair_is_on_both_sides_and_a_warning_says_so():
     split = hold_back_pairs(pairs(["IMG"]))
     assert split.train == split.held
     (warning,) = split.notes
-    assert "only one of the pairs is left" in warning
+    assert "expected at least two different pairs, found one" in warning
 
 
 # --- a folder of its own
