@@ -13,6 +13,7 @@ from rich.console import Console
 
 from colorflow.batch.run import require_writable
 from colorflow.devices import choose_device
+from colorflow.errors import ConfigError
 from colorflow.evaluation.classifier import load_classifier
 from colorflow.evaluation.examples import Example, PairExample
 from colorflow.evaluation.head import load_head, own_head
@@ -25,7 +26,8 @@ from colorflow.evaluation.table import markdown
 from colorflow.files import written_whole
 from colorflow.resources import bundled_path
 from colorflow.training.pairs import survey_pairs
-from colorflow.training.survey import list_photos
+from colorflow.training.sites import compile_site, sites_line
+from colorflow.training.survey import Survey, list_photos
 from colorflow.translate import Translator, load_sampler
 
 
@@ -47,6 +49,7 @@ class Request:
     calibration: int = 100
     full_size: bool = False
     jobs: int = 0
+    site: str | None = None
 
 
 def run_evaluation(request: Request, as_json: bool) -> None:
@@ -59,6 +62,8 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     Raises:
         NothingFoundError: there is no photo to measure.
         CheckpointError: a model cannot be used.
+        ConfigError: the site's regular expression is wrong, does not match every pair, or is given
+            for a model of single photos.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
     protocol = Protocol(
@@ -72,12 +77,24 @@ def run_evaluation(request: Request, as_json: bool) -> None:
     )
     if not request.data.exists():
         list_photos(request.data)  # says so, before a model is loaded
+    if request.site is not None:
+        compile_site(request.site)  # before a model is loaded
     if request.out:
         require_writable(request.out)  # before minutes of measuring, not after
     colorizer = load_sampler(request.model, request.device)
     pairs = isinstance(colorizer, Translator)
-    files = _pairs(request.data, console) if pairs else list_photos(request.data)
-    train = _pairs(request.train, console) if pairs and request.train else []
+    if request.site is not None and not pairs:
+        raise ConfigError(f"--site: only pairs have sites; leave it out for {request.model}")
+    files: Sequence[Path | Example]
+    if pairs:
+        surveyed = _pairs(request.data, console, request.site)
+        console.print(sites_line(surveyed))
+        files = [PairExample(file) for file in surveyed.good]
+    else:
+        files = list_photos(request.data)
+    train: Sequence[Example] = ()
+    if pairs and request.train:  # these give a mean, for which sites do not matter
+        train = [PairExample(file) for file in _pairs(request.train, console).good]
     head_file = request.head or find_head(request.model)
     head = load_head(head_file, request.device) if head_file else own_head(colorizer)
     if head_file is None and head is not None:
@@ -115,10 +132,10 @@ def run_evaluation(request: Request, as_json: bool) -> None:
             console.print(f"written: {path}")
 
 
-def _pairs(place: Path, console: Console) -> Sequence[Example]:
-    found = survey_pairs(place, 1, console.print)
+def _pairs(place: Path, console: Console, site: str | None = None) -> Survey:
+    found = survey_pairs(place, 1, console.print, site)
     console.print(found.summary())
-    return [PairExample(file) for file in found.good]
+    return found
 
 
 def find_head(model: str) -> Path | None:

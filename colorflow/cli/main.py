@@ -23,6 +23,7 @@ from colorflow.cli.options import (
     JobsOption,
     JsonOption,
     ModelOption,
+    SiteOption,
     Strategy,
 )
 from colorflow.cli.printing import printable
@@ -83,6 +84,7 @@ def evaluate(
         Path | None,
         typer.Option(help="Pairs a translator was trained on, whose mean is a baseline."),
     ] = None,
+    site: SiteOption = None,
     limit: Annotated[int, typer.Option(min=0, help="First so many photos; 0 for all.")] = 0,
     draw: DrawOption = Strategy.representative,
     calibration: Annotated[
@@ -108,7 +110,7 @@ def evaluate(
 
     request = Request(
         data, model, n, seed, temperature, head, limit, out, device.value, train,
-        draw.value, calibration, full_size, jobs,
+        draw.value, calibration, full_size, jobs, site,
     )  # fmt: skip
     run_evaluation(request, json)
 

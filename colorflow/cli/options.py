@@ -169,5 +169,13 @@ HintsOption = Annotated[
 GlobOption = Annotated[
     str | None, typer.Option("--glob", help="In folders, take only names like this.")
 ]
+SiteOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="REGEX",
+        help="Finds the site in the name of a pair: its first group, or the whole match. Pairs of "
+        "one site stay together. [usual: guessed by folder or name]",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Only failures and the summary.")]

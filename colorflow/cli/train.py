@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
     from colorflow.training.config import TrainConfig
     from colorflow.training.plan import RunPlan
 
+# Value of --val that holds nothing back.
+NO_VAL = "none"
 EXTRA = ("lightning", "tensorboard", "platformdirs")
 
 
@@ -28,12 +30,13 @@ class Request:
     """The arguments of ``colorflow train``; None where one was not given.
 
     ``usual`` is the preset where none is named; the run has to be of its domain. ``init`` names a
-    model whose architecture and weights the run begins with.
+    model whose architecture and weights the run begins with. ``val`` is a folder, or
+    :data:`NO_VAL`.
     """
 
     data: Path | None
     out: Path | None
-    val: Path | None
+    val: str | None
     preset: str | None
     settings: list[str]
     resume: Path | None
@@ -43,6 +46,12 @@ class Request:
     nodes: int | None
     usual: str = "photo"
     init: str | None = None
+    site: str | None = None
+
+    @property
+    def val_folder(self) -> Path | None:
+        """Folder of photos to report on; None where none was named."""
+        return Path(self.val) if self.val is not None and self.val != NO_VAL else None
 
 
 def run_training(request: Request, threads: int) -> int:
@@ -99,13 +108,7 @@ def _plan(request: Request) -> RunPlan:
                     f"({'; '.join(changed)}); leave out --preset and --set, or start a new run "
                     "with --out"
                 )
-        for name in ("data", "val"):
-            ours, theirs = getattr(plan, name), getattr(request, name)
-            if theirs is not None and (ours is None or theirs.absolute() != ours.absolute()):
-                raise ConfigError(
-                    f"--resume {request.resume}: the run has --{name} {ours}, not {theirs}; leave "
-                    f"--{name} out, or start a new run with --out"
-                )
+        _require_same_photos(request, plan)
         if request.init:
             raise ConfigError(f"--resume {request.resume}: a run begins once; leave --init out")
         if request.out and request.out.absolute() != request.resume.absolute():
@@ -130,14 +133,37 @@ def _plan(request: Request) -> RunPlan:
     return RunPlan(
         config,
         request.data,
-        request.val,
+        request.val_folder,
         request.out,
         request.cache or Path(platformdirs.user_cache_dir("colorflow")) / "features",
         request.device.value if request.device else "auto",
         request.devices or 1,
         request.nodes or 1,
         initial,
+        request.val != NO_VAL,
+        request.site,
     )
+
+
+def _require_same_photos(request: Request, plan: RunPlan) -> None:
+    """Refuse to resume a run with other photos, or another split of them."""
+    val = request.val_folder
+    no_val = None if plan.hold_back else NO_VAL
+    chosen: dict[str, tuple[object, object]] = {
+        "data": (plan.data.absolute(), request.data and request.data.absolute()),
+        "val": (
+            plan.val.absolute() if plan.val else no_val,
+            val.absolute() if val else request.val,
+        ),
+        "site": (plan.site, request.site),
+    }
+    for name, (ours, theirs) in chosen.items():
+        if theirs is not None and theirs != ours:
+            raise ConfigError(
+                f"--resume {request.resume}: expected the run's --{name}, "
+                f"{'which was not given' if ours is None else ours}, got {getattr(request, name)}; "
+                f"leave --{name} out, or start a new run with --out"
+            )
 
 
 def _require_domain(config: TrainConfig, usual: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from colorflow.cli.options import EPILOG, Device
+from colorflow.cli.options import EPILOG, Device, SiteOption
 
 train_app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Train a model on photos of your own."
@@ -47,8 +47,12 @@ def colorize(
     ] = None,
     out: RunOption = None,
     val: Annotated[
-        Path | None,
-        typer.Option(help="Folder of photos to report on; a fiftieth of --data where not given."),
+        str | None,
+        typer.Option(
+            metavar="FOLDER|none",
+            help="Photos to report on, or none to train on all of --data. "
+            "[usual: a fiftieth of --data]",
+        ),
     ] = None,
     preset: Annotated[str | None, typer.Option(help="photo, paper or tiny.")] = None,
     init: InitOption = None,
@@ -83,9 +87,14 @@ def translate(
     ] = None,
     out: RunOption = None,
     val: Annotated[
-        Path | None,
-        typer.Option(help="Pairs of other sites to report on; some of --data where not given."),
+        str | None,
+        typer.Option(
+            metavar="PAIRS|none",
+            help="Pairs of other sites to report on, or none to train on all of --data. "
+            "[usual: a tenth of the sites of --data]",
+        ),
     ] = None,
+    site: SiteOption = None,
     preset: Annotated[str | None, typer.Option(help="translate or translate-tiny.")] = None,
     init: InitOption = None,
     settings: SettingsOption = None,
@@ -115,6 +124,7 @@ def translate(
         nodes,
         "translate",
         init,
+        site,
     )
     _finish(run_training(request, threads))
 

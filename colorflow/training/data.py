@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +21,10 @@ from colorflow.training.batches import (
 )
 from colorflow.training.cache import FeatureCache, fill_cache
 from colorflow.training.config import TrainConfig
-from colorflow.training.survey import Survey, Surveyed
+from colorflow.training.survey import Surveyed
 from colorflow.training.views import Views
 
 REPORT_BATCH = 32
-# Without a folder of its own, every so-manieth photo is held back for the reports.
-HOLD_BACK = 50
-
-
-def hold_back(survey: Survey) -> tuple[tuple[Surveyed, ...], tuple[Surveyed, ...]]:
-    """Split photos into those to train on and those to report on, by their content.
-
-    Args:
-        survey: of one folder.
-
-    Returns:
-        Training photos and held-back photos, about one in fifty; at least one of each where there
-        are two.
-    """
-    ranked = sorted(survey.good, key=lambda file: file.content)
-    held = {file.content for file in ranked[:: max(2, min(HOLD_BACK, len(ranked)))]}
-    train = tuple(file for file in survey.good if file.content not in held)
-    return (train or survey.good), tuple(f for f in survey.good if f.content in held)
 
 
 class TrainingData:
@@ -52,7 +34,7 @@ class TrainingData:
         config: of the run.
         domain: what to make of a photo.
         train: photos to train on.
-        held: photos to report on.
+        held: photos to report on; may be empty.
         cache: folder of the feature caches, or None to compute features in every step.
         identity: hash of the backbone's weights.
     """
@@ -138,14 +120,29 @@ class TrainingData:
         """Give the held-back photos in batches, always the same."""
         for first in range(0, len(self.held.files), REPORT_BATCH):
             chosen = range(first, min(first + REPORT_BATCH, len(self.held.files)))
-            if self.cache is not None:
-                yield self.cache.read([self.held_rows[position] for position in chosen])
-            else:
-                pairs = [self.held.pair(position, 0) for position in chosen]
-                yield {
-                    "condition": torch.stack([pair[0] for pair in pairs]),
-                    "target": torch.stack([pair[1] for pair in pairs]),
-                }
+            yield self._centres(self.held, self.held_rows, chosen)
+
+    def pictured(self, count: int) -> Batch:
+        """Give the photos that pictures of a report show.
+
+        Args:
+            count: how many at most.
+
+        Returns:
+            The first held-back photos, or the first ones to train on if none is held back.
+        """
+        held = bool(self.held.files)
+        source, rows = (self.held, self.held_rows) if held else (self.views, self.rows)
+        return self._centres(source, rows, range(min(count, len(source.files))))
+
+    def _centres(self, source: Views, rows: Sequence[int], chosen: range) -> Batch:
+        if self.cache is not None:  # the first rows are those of the centres
+            return self.cache.read([rows[position] for position in chosen])
+        pairs = [source.pair(position, 0) for position in chosen]
+        return {
+            "condition": torch.stack([pair[0] for pair in pairs]),
+            "target": torch.stack([pair[1] for pair in pairs]),
+        }
 
     def tap_statistics(
         self, backbone: Backbone, count: int = 20

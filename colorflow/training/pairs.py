@@ -1,91 +1,35 @@
-"""Look through photos in pairs: which belong together, which are left out and why.
-
-A pair is a photo and another one of the same scene, in one of four layouts:
-
-- names: ``NAME_day.jpg`` and ``NAME_night.jpg`` in the same folder;
-- folders: ``day/NAME.jpg`` and ``night/NAME.jpg``;
-- a table: a CSV file with the columns ``day`` and ``night`` (paths from where the table lies) and,
-  if need be, ``scene``;
-- side by side: one picture, twice as wide as high, the condition on its left half.
-"""
+"""Look through photos in pairs: which can be trained on, which are left out and why."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from colorflow.errors import ConfigError, ImageError, NothingFoundError
+from colorflow.errors import ImageError, NothingFoundError
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.resources import sha256_of_file
 from colorflow.training.alignment import misaligned
-from colorflow.training.survey import SMALL, UNREADABLE, Survey, Surveyed, list_photos
+from colorflow.training.layouts import FIRST, SECOND, SINGLE, Pair, find_pairs
+from colorflow.training.sites import assign_sites, compile_site
+from colorflow.training.survey import (
+    SMALL,
+    UNREADABLE,
+    Survey,
+    Surveyed,
+    first_names,
+    write_survey,
+)
 
-SINGLE = "without a partner"
 SHAPE = "of halves of different shape"
 SAME = "of identical halves"
+SHIFTED = "the halves seem to be shifted"
 # The same photo as JPEG of another quality differs by less than this, in 8-bit steps.
 SAME_STEPS = 2.0
-FIRST, SECOND = "day", "night"
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two files that belong together, or one that holds both halves.
-
-    Args:
-        first: of the condition.
-        second: of the target; None where the first holds both, side by side.
-        site: the camera or scene; pairs of one site never are on both sides of a split.
-        reason: why it cannot be a pair; empty where it can.
-    """
-
-    first: Path
-    second: Path | None
-    site: str
-    reason: str = ""
-
-
-def find_pairs(place: Path) -> list[Pair]:
-    """Find the pairs of a folder or a table.
-
-    Args:
-        place: a folder, searched recursively, or a CSV file.
-
-    Returns:
-        The pairs, and the files that have lost their partner.
-
-    Raises:
-        NothingFoundError: there is no such place, or no picture in it.
-        ConfigError: the table has no such columns.
-    """
-    if place.suffix.lower() == ".csv":
-        return _from_table(place)
-    files = list_photos(place)
-    roots = {path.relative_to(place).parts[0] for path in files}
-    if {FIRST, SECOND} <= roots:
-        return _from_folders(place, files)
-    if any(path.stem.endswith((f"_{FIRST}", f"_{SECOND}")) for path in files):
-        return _from_names(files)
-    return [Pair(path, None, site_of(path.stem)) for path in files]
-
-
-def site_of(name: str) -> str:
-    """Tell the site from the name of a pair: all before its last number.
-
-    Args:
-        name: e.g. ``"harbour_017"``.
-
-    Returns:
-        E.g. ``"harbour"``; the whole name where it does not end with a number.
-    """
-    head = name.rstrip("0123456789")
-    return head.rstrip("_- .") or name
 
 
 def read_pair(file: Surveyed) -> tuple[Photo, Photo]:
@@ -128,122 +72,61 @@ def split_halves(photo: Photo) -> tuple[Photo, Photo]:
     return left, right
 
 
-def survey_pairs(place: Path, smallest: int, log: Callable[[str], None] = print) -> Survey:
+def survey_pairs(
+    place: Path,
+    smallest: int,
+    log: Callable[[str], None] = print,
+    site: str | None = None,
+    record: Path | None = None,
+) -> Survey:
     """Read every pair once.
 
     Args:
         place: a folder or a table.
         smallest: shorter side in pixels below which a pair is left out.
         log: receives warnings.
+        site: regular expression that finds the site in the name of a pair; None to guess it, see
+            :func:`colorflow.training.sites.assign_sites`.
+        record: JSON file that lists what was found, or None to write none.
 
     Returns:
         What was found.
 
     Raises:
         NothingFoundError: no pair at all, or none that is good.
+        ConfigError: the table or the regular expression is wrong, or the expression matches
+            nothing in the name of a good pair.
     """
-    files, shifted = [], []
-    for pair in find_pairs(place):
-        file, photos = _look(pair, smallest)
-        files.append(file)
-        if photos and misaligned(*photos):
-            shifted.append(file.path)
-    result = Survey(place, tuple(files), "pairs")
+    if site is not None:
+        compile_site(site)  # an error is told before the pairs are read, which may take long
+    pairs = find_pairs(place)
+    files = [_look(pair, smallest) for pair in pairs]
+    names, scenes = [pair.name for pair in pairs], [pair.scene for pair in pairs]
+    sited, rule = assign_sites(place, files, names, scenes, site)
+    result = Survey(place, sited, "pairs", rule)
+    if record:
+        write_survey(result, record)
     if not result.good:
         raise NothingFoundError(
             f"{result.summary()}; expected NAME_{FIRST} and NAME_{SECOND}, folders {FIRST}/ and "
             f"{SECOND}/, pictures side by side, or a CSV file with these columns"
         )
+    shifted = [result.name_of(file.path) for file in result.good if file.detail]
     if shifted:
-        names = ", ".join(shifted[:5]) + (" ..." if len(shifted) > 5 else "")
-        log(f"warning: the halves of {len(shifted)} pairs seem to be shifted: {names}")
+        where = f"; all of them are in {record}" if record else ""
+        log(
+            f"warning: the halves of {len(shifted)} pairs seem to be shifted: "
+            f"{first_names(shifted)}{where}"
+        )
     return result
 
 
-def hold_back_sites(survey: Survey) -> tuple[tuple[Surveyed, ...], tuple[Surveyed, ...]]:
-    """Split pairs into those to train on and those to report on, site by site.
-
-    Args:
-        survey: of pairs.
-
-    Returns:
-        Training pairs and held-back pairs: of about every tenth site, but at least of one.
-
-    Raises:
-        ConfigError: all pairs are of one site.
-    """
-    sites = sorted({file.site for file in survey.good}, key=_rank)
-    if len(sites) < 2:
-        raise ConfigError(
-            f"{survey.folder}: all pairs are of the site '{sites[0]}', none could be held back; "
-            "name a folder of other sites with --val"
-        )
-    held = set(sites[: max(1, len(sites) // 10)])
-    return (
-        tuple(file for file in survey.good if file.site not in held),
-        tuple(file for file in survey.good if file.site in held),
-    )
-
-
-def _rank(site: str) -> str:
-    return hashlib.sha256(site.encode()).hexdigest()
-
-
-def _from_table(table: Path) -> list[Pair]:
-    if not table.is_file():
-        raise NothingFoundError(f"{table}: expected a table of pairs, found no such file")
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        columns = rows.fieldnames or []
-        if not {FIRST, SECOND} <= set(columns):
-            raise ConfigError(
-                f"{table}: expected the columns {FIRST} and {SECOND}, found {', '.join(columns)}"
-            )
-        found = []
-        for row in rows:
-            first, second = table.parent / (row[FIRST] or ""), table.parent / (row[SECOND] or "")
-            lost = not (first.is_file() and second.is_file())
-            site = row.get("scene") or site_of(first.stem.removesuffix(f"_{FIRST}"))
-            found.append(Pair(first, second, site, SINGLE if lost else ""))
-    return found
-
-
-def _from_folders(place: Path, files: list[Path]) -> list[Pair]:
-    halves: dict[str, dict[str, Path]] = {FIRST: {}, SECOND: {}}
-    for path in files:
-        side, *rest = path.relative_to(place).with_suffix("").parts
-        if side in halves:
-            halves[side]["/".join(rest)] = path
-    return _matched(halves[FIRST], halves[SECOND])
-
-
-def _from_names(files: list[Path]) -> list[Pair]:
-    halves: dict[str, dict[str, Path]] = {FIRST: {}, SECOND: {}}
-    for path in files:
-        for side, found in halves.items():
-            if path.stem.endswith(f"_{side}"):
-                found[str(path.with_name(path.stem.removesuffix(f"_{side}")))] = path
-    return _matched(halves[FIRST], halves[SECOND])
-
-
-def _matched(first: dict[str, Path], second: dict[str, Path]) -> list[Pair]:
-    pairs = []
-    for name in sorted({*first, *second}):
-        site = site_of(Path(name).name)
-        both = first.get(name), second.get(name)
-        if both[0] and both[1]:
-            pairs.append(Pair(both[0], both[1], site))
-        else:
-            pairs.append(Pair(both[0] or both[1] or Path(name), None, site, SINGLE))
-    return pairs
-
-
-def _look(pair: Pair, smallest: int) -> tuple[Surveyed, tuple[Photo, Photo] | None]:
-    """Judge one pair, and give its halves where they are good."""
+def _look(pair: Pair, smallest: int) -> Surveyed:
+    """Judge one pair."""
     path, partner = str(pair.first), str(pair.second or "")
 
-    def left_out(reason: str, detail: str) -> tuple[Surveyed, None]:
-        return Surveyed(path, content, reason, detail, partner, pair.site), None
+    def left_out(reason: str, detail: str) -> Surveyed:
+        return Surveyed(path, content, reason, detail, partner)
 
     content = ""
     if pair.reason:
@@ -266,8 +149,8 @@ def _look(pair: Pair, smallest: int) -> tuple[Surveyed, tuple[Photo, Photo] | No
     if abs(np.log(width / height) - np.log(other_width / other_height)) > 0.02:
         sizes = f"{width} x {height} and {other_width} x {other_height}"
         return left_out(SHAPE, f"{path}: {SHAPE}, {sizes}")
-    good = Surveyed(path, content, partner=partner, site=pair.site)
+    good = Surveyed(path, content, partner=partner)
     first, second = read_pair(good)
     if float((first.lightness - second.lightness).abs().mean()) * 2.55 < SAME_STEPS:
         return left_out(SAME, f"{path}: {SAME}")
-    return good, (first, second)
+    return replace(good, detail=f"{path}: {SHIFTED}") if misaligned(first, second) else good

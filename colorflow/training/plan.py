@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from colorflow import __version__
+from colorflow.domains import Translation
 from colorflow.errors import ConfigError
 from colorflow.files import written_whole
 from colorflow.training.config import TrainConfig
 from colorflow.training.initial import Initial
+from colorflow.training.sites import compile_site
 
 CONFIG = "config.json"
 
@@ -24,13 +26,19 @@ class RunPlan:
     Args:
         config: what to train and how.
         data: folder of training photos.
-        val: folder of photos held back, or None to hold back some of the training photos.
+        val: folder of photos to report on; None for some of the training photos, or for none.
         out: folder of the run.
         cache: folder of the feature caches, which runs share.
         device: ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
         devices: GPUs, or processes on a CPU, per machine.
         nodes: machines.
         initial: model whose weights the run begins with, or None for random ones.
+        hold_back: some of the training photos are held back where ``val`` is None.
+        site: regular expression that finds the site in the name of a pair, or None to guess it.
+
+    Raises:
+        ConfigError: the batch cannot be shared among the processes, ``site`` is not a regular
+            expression, or is given for photos that are not in pairs.
     """
 
     config: TrainConfig
@@ -42,6 +50,8 @@ class RunPlan:
     devices: int = 1
     nodes: int = 1
     initial: Initial | None = None
+    hold_back: bool = True
+    site: str | None = None
 
     def __post_init__(self) -> None:
         world = self.devices * self.nodes
@@ -49,11 +59,20 @@ class RunPlan:
             raise ConfigError(
                 f"batch: expected a multiple of the {world} processes, got {self.config.batch}"
             )
+        if self.site is not None:
+            if not self.in_pairs:
+                raise ConfigError("--site: only pairs have sites; leave it out for single photos")
+            compile_site(self.site)
+
+    @property
+    def in_pairs(self) -> bool:
+        """Whether the photos are in pairs."""
+        return self.config.model.domain == Translation.name
 
     @property
     def resume(self) -> str:
         """The command that goes on with the run."""
-        verb = "translate" if self.config.model.domain == "translation" else "colorize"
+        verb = "translate" if self.in_pairs else "colorize"
         return f"colorflow train {verb} --resume {self.out}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,6 +82,8 @@ class RunPlan:
             "colorflow": __version__,
             "data": str(self.data.absolute()),
             "val": val,
+            "hold_back": self.hold_back,
+            "site": self.site,
             "cache": str(self.cache.absolute()),
             "device": self.device,
             "devices": self.devices,
@@ -90,7 +111,8 @@ def read_plan(run: Path) -> RunPlan:
     try:
         data = json.loads(path.read_text())
         val = Path(data["val"]) if data["val"] else None
-        initial = data.get("initial")  # runs of older versions have none
+        # Runs of older versions have no initial model, hold photos back, and guess sites.
+        initial = data.get("initial")
         return RunPlan(
             TrainConfig.from_dict(data["config"]),
             Path(data["data"]),
@@ -101,6 +123,8 @@ def read_plan(run: Path) -> RunPlan:
             data["devices"],
             data["nodes"],
             Initial(**initial) if initial else None,
+            data.get("hold_back", True),
+            data.get("site"),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path}: cannot be understood ({error})") from error

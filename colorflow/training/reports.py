@@ -170,8 +170,8 @@ class Report(Callback):
     def _pictures(self, module: PhaseModule) -> dict[str, Image.Image]:
         if module.phase == "regress":
             return {}
-        batch = next(iter(module.data))
-        chosen = {name: value[:PICTURED].to(module.device) for name, value in batch.items()}
+        batch = module.data.pictured(PICTURED)
+        chosen = {name: value.to(module.device) for name, value in batch.items()}
         domain = module.data.views.domain
         with torch.inference_mode():
             prepared = module.model.prepare(chosen["condition"], module.features(chosen))
@@ -194,6 +194,10 @@ def summary_line(entry: dict[str, Any]) -> str:
     parts = [f"{entry['phase']} {entry['progress']:.0%}", f"step {entry['step']}"]
     if "bits_per_dim" in held:
         parts.append(f"{held['bits_per_dim']:.3f} bits/dim")
+    elif not held:
+        bits = entry["bits_per_dim"]
+        quality = f"{bits:.3f} bits/dim" if math.isfinite(bits) else f"loss {entry['loss']:.3f}"
+        parts.append(f"{quality} in training")
     if "regressor" in held:
         parts.append(f"regressor {_ratio(held['regressor'], held['grey'])} of grey")
     for name, value in held.items():

@@ -11,20 +11,30 @@ from pathlib import Path
 import torch
 
 from colorflow.devices import choose_device
-from colorflow.domains import Translation, domain_of
+from colorflow.domains import domain_of
 from colorflow.errors import ColorflowError
 from colorflow.models.checkpoint import load_checkpoint, save_checkpoint
 from colorflow.models.cinn import ConditionalINN
 from colorflow.networks.backbones import Backbone, backbone_hash, load_backbone
 from colorflow.training.config import PHASES
-from colorflow.training.data import TrainingData, hold_back
+from colorflow.training.data import TrainingData
 from colorflow.training.fitting import TrainingStoppedError, fit_phase
 from colorflow.training.initial import take_weights
 from colorflow.training.module import PhaseModule
-from colorflow.training.pairs import hold_back_sites, survey_pairs
+from colorflow.training.pairs import survey_pairs
 from colorflow.training.plan import CONFIG, RunPlan, write_plan
 from colorflow.training.reports import LOG, Pulse, Report
-from colorflow.training.survey import Survey, Surveyed, survey
+from colorflow.training.sites import sites_line
+from colorflow.training.split import (
+    SPLIT,
+    Split,
+    hold_back_given,
+    hold_back_nothing,
+    hold_back_pairs,
+    hold_back_photos,
+    write_split,
+)
+from colorflow.training.survey import Survey, survey
 
 Log = Callable[[str], None]
 Show = Callable[[dict[str, float]], None]
@@ -53,7 +63,7 @@ def start(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) ->
     except ColorflowError:
         # A run that fails before its first step leaves no folder that would be in the way.
         if not _has_begun(plan.out):
-            for name in (CONFIG, LOG):
+            for name in (CONFIG, LOG, SPLIT):
                 (plan.out / name).unlink(missing_ok=True)
             # What the survey found stays, where it found anything.
             with contextlib.suppress(OSError):
@@ -85,14 +95,14 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
     if plan.initial and not _has_begun(plan.out):
         take_weights(model, plan.initial, identity)
         log(f"beginning with the weights of {plan.initial.name}")
-    train, held = _photos(plan, log)
+    split = _photos(plan, log)
     domain = domain_of(config.model)
     backbone: Backbone = load_backbone(config.model.backbone, config.model.taps)
     provenance = {
         "training": config.to_dict(),
         "initial": plan.initial.told() if plan.initial else None,
-        "photos": len(train),
-        "held_back": len(held),
+        "photos": len(split.train),
+        "held_back": len(split.held),
     }
     result = plan.out / "model.safetensors"
     fresh = plan.initial is None
@@ -107,7 +117,7 @@ def proceed(plan: RunPlan, log: Log = print, show: Show = lambda figures: None) 
             fresh = False
             continue
         cache = plan.cache if config.data.cache and name != "joint" else None
-        data = TrainingData(config, domain, train, held, cache, identity)
+        data = TrainingData(config, domain, split.train, split.held, cache, identity)
         data.prepare(load_backbone(config.model.backbone, config.model.taps), device, log)
         if fresh:
             model.pyramid.set_statistics(data.tap_statistics(backbone))
@@ -134,51 +144,32 @@ def _has_begun(run: Path) -> bool:
     return any(run.glob("checkpoints/*")) or (run / "model.safetensors").exists()
 
 
-def _photos(plan: RunPlan, log: Log) -> tuple[tuple[Surveyed, ...], tuple[Surveyed, ...]]:
-    config = plan.config
-    smallest, workers = config.data.smallest, config.data.workers
-    pairs = config.model.domain == Translation.name
-
-    def look(folder: Path) -> Survey:
-        if pairs:
-            found = survey_pairs(folder, smallest, log)
-            log(found.summary())
-            return found
-        name = "survey.json" if folder == plan.data else "survey_val.json"
-        found = survey(folder, smallest, plan.out / name, workers, log)
-        log(found.summary())
-        return found
-
-    train = look(plan.data)
-    if plan.val is None:
-        kept, held = hold_back_sites(train) if pairs else hold_back(train)
-        of = f" of {_sites(held)}" if pairs else ""
-        log(
-            f"no --val: {len(held)} {train.kind}{of} are held back for the reports, "
-            f"{len(kept)} train"
-        )
-        return kept, held
-    val = look(plan.val)
-    both = {file.site for file in train.good if file.site} & {file.site for file in val.good}
-    if both:
-        log(
-            f"warning: sites of --val are among those of --data too, figures will flatter: "
-            f"{', '.join(sorted(both))}"
-        )
-    shared = train.shared_with(val)
-    if shared:
-        same = "; ".join(f"{ours} = {theirs}" for ours, theirs in shared[:5])
-        more = f" and {len(shared) - 5} more" if len(shared) > 5 else ""
-        log(
-            f"warning: {len(shared)} {train.kind} of --val are among those of --data too, figures "
-            f"will flatter: {same}{more}"
-        )
-    return train.good, val.good
+def _photos(plan: RunPlan, log: Log) -> Split:
+    train = _survey(plan, plan.data, "survey.json", log)
+    if plan.val is not None:
+        val = _survey(plan, plan.val, "survey_val.json", log)
+        split = hold_back_given(train, val, plan.out)
+    elif not plan.hold_back:
+        split = hold_back_nothing(train)
+    else:
+        split = hold_back_pairs(train) if plan.in_pairs else hold_back_photos(train)
+    for note in split.notes:
+        log(note)
+    if _is_first_process():
+        write_split(split, plan.out)
+    return split
 
 
-def _sites(files: tuple[Surveyed, ...]) -> str:
-    names = sorted({file.site for file in files})
-    return f"the site{'s' if len(names) > 1 else ''} {', '.join(names)}"
+def _survey(plan: RunPlan, folder: Path, name: str, log: Log) -> Survey:
+    smallest = plan.config.data.smallest
+    if plan.in_pairs:
+        found = survey_pairs(folder, smallest, log, plan.site, plan.out / name)
+    else:
+        found = survey(folder, smallest, plan.out / name, plan.config.data.workers, log)
+    log(found.summary())
+    if plan.in_pairs:
+        log(sites_line(found))
+    return found
 
 
 def _is_first_process() -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -29,7 +29,7 @@ class Surveyed:
         path: of the file.
         content: SHA-256 of its bytes.
         reason: why it is left out: a class of reasons; empty where it is good.
-        detail: the reason in full.
+        detail: the reason in full; of a good file, what is odd about it, or empty.
         partner: path of the photo that makes a pair with it; empty where there is none.
         site: of a pair, the camera or scene.
     """
@@ -47,14 +47,16 @@ class Survey:
     """All files of a folder, in the order of their names.
 
     Args:
-        folder: that was looked through.
+        folder: that was looked through, or a table of pairs.
         files: all of them.
         kind: what they are called.
+        sites_by: of pairs, the rule that gave them their sites.
     """
 
     folder: Path
     files: tuple[Surveyed, ...]
     kind: str = "photos"
+    sites_by: str = ""
 
     @property
     def good(self) -> tuple[Surveyed, ...]:
@@ -67,6 +69,19 @@ class Survey:
         reasons = Counter(file.reason for file in self.files if file.reason)
         parts = [f"{count} {reason}" for reason, count in reasons.most_common()]
         return f"{line}; left out: {', '.join(parts)}" if parts else line
+
+    def name_of(self, path: str) -> str:
+        """Shorten the path of a file for a message.
+
+        Args:
+            path: of a file of this survey.
+
+        Returns:
+            The path relative to the folder, or to the folder of the table; as it is where it lies
+            elsewhere.
+        """
+        root = self.folder.parent if self.folder.is_file() else self.folder
+        return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
     def shared_with(self, other: Survey) -> list[tuple[str, str]]:
         """Find good photos of the same content in another survey.
@@ -178,9 +193,18 @@ def look(path: Path, smallest: int) -> Surveyed:
     return Surveyed(str(path), content)
 
 
-def content_of(files: Iterable[Surveyed]) -> list[str]:
-    """List the content hashes of some files, in their order."""
-    return [file.content for file in files]
+def first_names(names: Sequence[str], count: int = 3) -> str:
+    """List some names in a message of one line.
+
+    Args:
+        names: all of them.
+        count: how many to spell out.
+
+    Returns:
+        E.g. ``"a, b, c and 9 more"``.
+    """
+    more = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + more
 
 
 def _key(path: Path, smallest: int) -> str:
@@ -196,6 +220,21 @@ def _recall(memory: Path | None) -> dict[str, Surveyed]:
         return {key: Surveyed(**value) for key, value in json.loads(memory.read_text()).items()}
     except (ValueError, TypeError, AttributeError):
         return {}  # written by another version; it costs one more look
+
+
+def write_survey(survey: Survey, path: Path) -> None:
+    """List every file of a survey, and why it is left out.
+
+    Args:
+        survey: to list.
+        path: of the JSON file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    content = [asdict(file) for file in survey.files]
+    with written_whole(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _remember(memory: Path, known: dict[str, Surveyed]) -> None:

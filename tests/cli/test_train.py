@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from quick_training import QUICK, TINY
 from safetensors.torch import load_file
 
 from colorflow.cli.main import main
 from colorflow.cli.train import progress_line
+from colorflow.models.checkpoint import load_checkpoint
+from colorflow.training.plan import read_plan
 
 Run = Callable[..., tuple[int, str]]
 
@@ -153,12 +156,49 @@ def test_a_run_tells_its_photos_its_reports_and_its_end_on_standard_error(
     lines = stderr.splitlines()
     assert lines[0] == f"{photos}: 8 photos"
     (warning,) = [line for line in lines if line.startswith("warning: 1 photos")]
-    assert f"{photos / '2.png'} = {val / 'same.png'}" in warning
+    assert warning.endswith(f": same.png; all of them are in {out / 'split.json'}")
     assert any(line.startswith("flow 100%, step 2, ") for line in lines)
     assert lines[-1] == f"done: {out / 'model.safetensors'}"
     # Neither advice of Lightning's nor a traceback.
     known = (str(photos), str(val), "warning: 1", "feature", "regress 100%", "flow 100%", "done")
     assert [line for line in lines if not line.startswith(known)] == []
+
+
+def test_val_none_trains_on_all_photos_keeps_the_last_weights_and_resumes(
+    train: Run, photos: Path, tmp_path: Path
+):
+    out = tmp_path / "out"
+    quick = (*TINY, *QUICK, "--set", "flow.steps=4", "--set", "report_steps=2")
+    code, stderr = train("--data", photos, "--val", "none", "--out", out, *quick)
+    assert code == 0, stderr
+    assert "--val none: nothing is held back, all 8 photos train" in stderr
+    (report,) = [line for line in stderr.splitlines() if line.startswith("flow 100%, step 4, ")]
+    assert " bits/dim in training, " in report
+    facts = load_checkpoint(out / "model.safetensors")[1].provenance
+    assert (facts["photos"], facts["held_back"]) == (8, 0)
+    assert (facts["report"]["step"], facts["report"]["held_back"]) == (4, {})
+    last, kept = (load_file(out / f"{name}.safetensors") for name in ("flow", "model"))
+    assert all(torch.equal(value, kept[name]) for name, value in last.items())
+    assert (out / "samples.png").exists()
+    assert read_plan(out).hold_back is False
+    assert train("--resume", out, "--val", "none")[0] == 0
+    code, stderr = train("--resume", out, "--val", photos)
+    assert code == 2
+    assert_one_line(stderr, "expected the run's --val, none", f"got {photos}")
+
+
+def test_one_photo_is_trained_on_and_held_back_with_a_warning(
+    train: Run, photos: Path, tmp_path: Path
+):
+    one = tmp_path / "one"
+    one.mkdir()
+    (one / "a.png").write_bytes((photos / "0.png").read_bytes())
+    code, stderr = train(
+        "--data", one, "--out", tmp_path / "out", *TINY, *QUICK, "--set", "flow.steps=0"
+    )
+    assert code == 0, stderr
+    (warning,) = [line for line in stderr.splitlines() if line.startswith("warning")]
+    assert "trained on and held back both" in warning
 
 
 # --- resuming
@@ -177,8 +217,9 @@ def test_a_finished_run_can_be_resumed_with_its_own_arguments(train: Run, run: P
     [
         (["--set", "seed=3"], ["seed: 0 in the run, 3 asked for"]),
         (["--preset", "tiny"], ["batch: 4 in the run, 8 asked for", "regress.steps"]),
-        (["--data", "elsewhere"], ["--data", "not elsewhere"]),
-        (["--val", "elsewhere"], ["--val", "not elsewhere"]),
+        (["--data", "elsewhere"], ["--data", "got elsewhere"]),
+        (["--val", "elsewhere"], ["--val", "not given, got elsewhere"]),
+        (["--val", "none"], ["--val", "not given, got none"]),
         (["--out", "elsewhere"], ["--out"]),
     ],
 )

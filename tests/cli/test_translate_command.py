@@ -141,21 +141,29 @@ def test_the_model_of_another_task_is_refused_in_one_line(run, days, tiny_checkp
     assert found.err.count("\n") == 1
 
 
+QUICK_PAIRS = (
+    *("--preset", "translate-tiny", "--device", "cpu", "--set", "flow.steps=4"),
+    *("--set", "batch=4", "--set", "report_steps=2"),
+)
+
+
+def save_pair(cat: Image.Image, shift: int, folder: Path, name: str, suffix: str = "png") -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    day = cat.crop((shift, 0, shift + 80, 80))
+    day.save(folder / f"{name}_day.{suffix}")
+    day.point(lambda value: value // 4).save(folder / f"{name}_night.{suffix}")
+
+
 def test_pairs_train_a_translator_that_translates_and_is_measured(run, cat, tmp_path):
     pairs = tmp_path / "pairs"
-    pairs.mkdir()
     for site in "abc":
         for number in range(3):
-            shift = 7 * number + 20 * "abc".index(site)
-            day = cat.crop((shift, 0, shift + 80, 80))
-            day.save(pairs / f"{site}_{number}_day.png")
-            day.point(lambda value: value // 4).save(pairs / f"{site}_{number}_night.png")
+            save_pair(cat, 7 * number + 20 * "abc".index(site), pairs, f"{site}_{number}")
     out = tmp_path / "run"
-    command = ["train", "translate", "--data", pairs, "--out", out, "--preset", "translate-tiny"]
-    command += ["--cache", tmp_path / "cache", "--device", "cpu", "--set", "flow.steps=4"]
-    trained = run(*command, "--set", "batch=4", "--set", "report_steps=2")
+    command = ["train", "translate", "--data", pairs, "--out", out, "--cache", tmp_path / "cache"]
+    trained = run(*command, *QUICK_PAIRS)
     assert trained.code == 0, trained.err
-    assert "9 pairs" in trained.err
+    assert f"{pairs}: 9 pairs\n{pairs}: 3 sites by name\n" in trained.err
     assert "3 pairs of the site" in trained.err
     model = ["--model", out / "model.safetensors", "--device", "cpu"]
     assert run("translate", pairs / "a_0_day.png", "-o", tmp_path / "night", *model).code == 0
@@ -164,11 +172,68 @@ def test_pairs_train_a_translator_that_translates_and_is_measured(run, cat, tmp_
     assert set(figures["sites"]) == {"a", "b", "c"}
     assert figures["sites"]["a"]["pairs"] == 3
     assert "mean partner" in figures["methods"]
+    sited = run("evaluate", "--data", pairs, "--n", 1, "--json", "--site", "_(.)$", *model)
+    assert set(json.loads(sited.out)["sites"]) == {"0", "1", "2"}
     again = run("train", "translate", "--resume", out)
     assert again.code == 0
     wrong = run("train", "colorize", "--resume", out)
     assert wrong.code == 2
     assert "use colorflow train translate" in wrong.err
+
+
+def test_pairs_named_by_a_camera_are_trained_on(run, cat, tmp_path):
+    pairs, out = tmp_path / "pairs", tmp_path / "run"
+    for number in range(5):
+        save_pair(cat, 9 * number, pairs, f"IMG_{number:04}", "JPG")
+    command = ["train", "translate", "--data", pairs, "--out", out, "--cache", tmp_path / "cache"]
+    trained = run(*command, *QUICK_PAIRS)
+    assert trained.code == 0, trained.err
+    assert "1 site by name, only 'IMG', which does not tell scenes apart" in trained.err
+    (warning,) = [line for line in trained.err.splitlines() if line.startswith("warning")]
+    assert "will be too kind" in warning
+    held = json.loads((out / "split.json").read_text())["held_back"]
+    halves = [str(pairs / f"IMG_0002_{half}.JPG") for half in ("day", "night")]
+    assert held == [halves]
+    everything = run(*command[:-3], tmp_path / "all", "--val", "none", *command[-2:], *QUICK_PAIRS)
+    assert everything.code == 0, everything.err
+    assert "nothing is held back, all 5 pairs train" in everything.err
+    assert json.loads((tmp_path / "all" / "split.json").read_text())["held_back"] == []
+
+
+def test_a_resumed_run_has_the_sites_it_began_with(run, cat, tmp_path):
+    pairs, out = tmp_path / "pairs", tmp_path / "run"
+    for number in range(4):
+        save_pair(cat, 9 * number, pairs, f"{'ab'[number % 2]}_{number}")
+    command = ["train", "translate", "--data", pairs, "--out", out, "--cache", tmp_path / "cache"]
+    assert run(*command, "--site", "^.", *QUICK_PAIRS).code == 0
+    split = (out / "split.json").read_bytes()
+    (out / "split.json").unlink()
+    again = run("train", "translate", "--resume", out)
+    assert again.code == 0
+    assert f"{pairs}: 2 sites by --site" in again.err
+    assert (out / "split.json").read_bytes() == split
+    other = run("train", "translate", "--resume", out, "--site", "[0-9]")
+    assert other.code == 2
+    assert "expected the run's --site, ^., got [0-9]" in other.err
+
+
+@pytest.mark.parametrize("pattern", ["(", "^IMG"])
+def test_a_site_that_cannot_be_found_exits_2_in_one_line(run, cat, tmp_path, pattern):
+    save_pair(cat, 0, tmp_path / "pairs", "DSC_1")
+    command = ["train", "translate", "--data", tmp_path / "pairs", "--out", tmp_path / "run"]
+    found = run(*command, "--site", pattern, *QUICK_PAIRS)
+    assert found.code == 2
+    assert found.err.count("\n") == 1
+    assert f"--site {pattern}" in found.err
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_photos_that_are_not_in_pairs_have_no_site(run, cat, tiny_checkpoint, tmp_path):
+    cat.save(tmp_path / "a.png")
+    command = ["evaluate", "--data", tmp_path, "--model", tiny_checkpoint, "--site", "a"]
+    found = run(*command, "--device", "cpu")
+    assert found.code == 2
+    assert "--site: only pairs have sites" in found.err
 
 
 def test_a_preset_of_another_task_is_refused(run, tmp_path):

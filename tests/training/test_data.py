@@ -1,9 +1,8 @@
-"""From photos to batches: what is held back, what is cached, and how taps are standardised."""
+"""From photos to batches: what is cached, and how taps are standardised."""
 
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
@@ -14,17 +13,13 @@ import torch
 from colorflow.domains import colorization_of
 from colorflow.networks.backbones import Backbone, load_backbone
 from colorflow.training.config import TrainConfig
-from colorflow.training.data import TrainingData, hold_back
-from colorflow.training.survey import Survey, Surveyed
+from colorflow.training.data import TrainingData
+from colorflow.training.split import hold_back_photos
+from colorflow.training.survey import Survey
 from colorflow.training.views import Views
 
 CPU = torch.device("cpu")
 Make = Callable[..., TrainingData]
-
-
-def survey_of(count: int) -> Survey:
-    files = [Surveyed(f"{number}.png", f"{number * 7919 % 1009:04}") for number in range(count)]
-    return Survey(Path("photos"), (*files, Surveyed("grey.png", "g", "grey")))
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +38,10 @@ def make(views: Views, cache: Path, settled: Callable[..., TrainConfig]) -> Make
 
     def make(*settings: str, cached: bool = True, identity: str = "photo") -> TrainingData:
         config = settled(*settings)
-        train, held = hold_back(Survey(Path("photos"), tuple(views.files)))
+        split = hold_back_photos(Survey(Path("photos"), tuple(views.files)))
         domain = colorization_of(config.model)
-        return TrainingData(config, domain, train, held, cache if cached else None, identity)
+        place = cache if cached else None
+        return TrainingData(config, domain, split.train, split.held, place, identity)
 
     return make
 
@@ -55,33 +51,6 @@ def prepared(make: Make, backbone: Backbone) -> TrainingData:
     data = make()
     data.prepare(backbone, CPU, lambda line: None)
     return data
-
-
-@pytest.mark.parametrize(
-    ("count", "held"), [(1, 1), (2, 1), (3, 1), (50, 1), (51, 2), (100, 2), (500, 10)]
-)
-def test_about_one_photo_in_fifty_is_held_back(count: int, held: int):
-    train, back = hold_back(survey_of(count))
-    assert len(back) == held
-    assert all(not file.reason for file in (*train, *back))
-    if count > 1:
-        assert sorted((*train, *back), key=lambda f: int(f.path[:-4])) == list(
-            survey_of(count).good
-        )
-
-
-def test_what_is_held_back_depends_on_the_content_alone():
-    survey = survey_of(120)
-    shuffled = dataclasses.replace(survey, files=survey.files[::-1])
-    names = {file.content for file in hold_back(survey)[1]}
-    assert {file.content for file in hold_back(shuffled)[1]} == names
-
-
-def test_a_copy_of_a_held_back_photo_is_not_trained_on():
-    survey = survey_of(60)
-    copies = tuple(dataclasses.replace(file, path=f"copy_{file.path}") for file in survey.good)
-    train, held = hold_back(dataclasses.replace(survey, files=survey.files + copies))
-    assert not {file.content for file in train} & {file.content for file in held}
 
 
 def test_cached_batches_carry_features_and_photos_do_not(prepared: TrainingData, make: Make):
@@ -118,6 +87,23 @@ def test_held_back_photos_are_centres_and_always_the_same(prepared: TrainingData
     assert torch.allclose(cached["target"], fresh["target"], atol=4e-3)
     assert torch.equal(fresh["condition"][0], prepared.held.pair(0, 0)[0])
     assert torch.equal(next(iter(prepared))["target"], cached["target"])
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_pictures_are_of_held_back_photos_or_else_of_training_photos(
+    cached: bool, views: Views, backbone: Backbone, settled: Callable[..., TrainConfig], cache: Path
+):
+    config, files = settled(), tuple(views.files)
+    domain, place = colorization_of(config.model), cache if cached else None
+    by_content = min(files[5:], key=lambda file: file.content)
+    for held, first in ((files[5:], by_content), ((), files[0])):
+        data = TrainingData(config, domain, files[:5], held, place, "photo")
+        data.prepare(backbone, CPU, lambda line: None)
+        shown = data.pictured(2)["condition"]
+        centre = Views((first,), domain, config.seed).pair(0, 0)[0]
+        assert len(shown) == 2
+        assert torch.allclose(shown[0], centre, atol=4e-3)
+        assert len(list(data)) == bool(held)
 
 
 def test_reports_use_so_many_photos_at_most(views: Views, settled: Callable[..., TrainConfig]):

@@ -1,7 +1,8 @@
-"""Photos in pairs: four layouts, what is left out, and a split by sites."""
+"""Photos in pairs: what is read, what is left out and why, and the warnings."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,16 +12,8 @@ from PIL import Image
 from colorflow.errors import ConfigError, NothingFoundError
 from colorflow.images.photo import Photo
 from colorflow.training.alignment import misaligned
-from colorflow.training.pairs import (
-    SAME,
-    SHAPE,
-    SINGLE,
-    find_pairs,
-    hold_back_sites,
-    read_pair,
-    site_of,
-    survey_pairs,
-)
+from colorflow.training.layouts import DOUBLE, SINGLE
+from colorflow.training.pairs import SAME, SHAPE, read_pair, survey_pairs
 from colorflow.training.survey import SMALL, UNREADABLE
 
 
@@ -48,13 +41,6 @@ def by_names(folder: Path, sites: int = 3, each: int = 2) -> Path:
                 pixels = scene(10 * site + number, night=half == "night")
                 save(folder / f"place{site}_{number:02}_{half}.png", pixels)
     return folder
-
-
-def test_names_of_sites():
-    assert site_of("harbour_017") == "harbour"
-    assert site_of("s00_3") == "s00"
-    assert site_of("12") == "12"
-    assert site_of("old town") == "old town"
 
 
 @pytest.mark.parametrize("layout", ["names", "folders", "table", "side by side"])
@@ -124,31 +110,6 @@ def test_a_folder_without_pairs_says_what_is_expected(tmp_path):
     save(tmp_path / "a.png", scene(1))
     with pytest.raises(NothingFoundError, match="1 without a partner; expected NAME_day"):
         survey_pairs(tmp_path, 32)
-    with pytest.raises(NothingFoundError, match="expected a folder"):
-        find_pairs(tmp_path / "nowhere")
-    with pytest.raises(NothingFoundError, match="no such file"):
-        find_pairs(tmp_path / "nowhere.csv")
-
-
-def test_a_table_needs_its_columns_and_its_files(tmp_path):
-    table = tmp_path / "pairs.csv"
-    table.write_text("one,two\na,b\n")
-    with pytest.raises(ConfigError, match="columns day and night, found one, two"):
-        find_pairs(table)
-    table.write_text("day,night\na.png,b.png\n")
-    assert find_pairs(table)[0].reason == SINGLE
-
-
-def test_sites_are_never_on_both_sides(tmp_path):
-    train, held = hold_back_sites(survey_pairs(by_names(tmp_path, 12, 2), 32))
-    assert len(train) == 22
-    assert len(held) == 2
-    assert not {file.site for file in train} & {file.site for file in held}
-
-
-def test_one_site_alone_cannot_be_split(tmp_path):
-    with pytest.raises(ConfigError, match="all pairs are of the site 'place0'"):
-        hold_back_sites(survey_pairs(by_names(tmp_path, 1, 3), 32))
 
 
 def test_shifted_halves_are_told_from_aligned_ones(tmp_path):
@@ -158,6 +119,44 @@ def test_shifted_halves_are_told_from_aligned_ones(tmp_path):
     assert misaligned(Photo(day), Photo(shifted))
     save(tmp_path / "a_1_day.png", day)
     save(tmp_path / "a_1_night.png", shifted)
+    for number in range(2, 5):
+        save(tmp_path / f"sub/a_{number}_day.png", day)
+        save(tmp_path / f"sub/a_{number}_night.png", shifted)
     lines: list[str] = []
-    assert len(survey_pairs(tmp_path, 32, lines.append).good) == 1
-    assert "1 pairs seem to be shifted" in lines[0]
+    record = tmp_path / "run" / "survey.json"
+    assert len(survey_pairs(tmp_path, 32, lines.append, record=record).good) == 4
+    assert lines == [
+        "warning: the halves of 4 pairs seem to be shifted: a_1_day.png, sub/a_2_day.png, "
+        f"sub/a_3_day.png and 1 more; all of them are in {record}"
+    ]
+    listed = json.loads(record.read_text())
+    assert [entry["detail"] for entry in listed] == [
+        f"{entry['path']}: the halves seem to be shifted" for entry in listed
+    ]
+
+
+def test_a_survey_lists_what_is_left_out_and_why(tmp_path):
+    place, record = by_names(tmp_path / "pairs", 1, 2), tmp_path / "survey.json"
+    save(place / "notes.png", scene(3))
+    save(place / "place0_00_day.jpg", scene(4))
+    survey_pairs(place, 32, record=record)
+    listed = json.loads(record.read_text())
+    reasons = {Path(entry["path"]).name: entry["reason"] for entry in listed if entry["reason"]}
+    # Of two files for one half the first by name is taken.
+    assert reasons == {"notes.png": SINGLE, "place0_00_day.png": DOUBLE}
+
+
+def test_the_site_is_found_by_a_regular_expression(tmp_path):
+    by_names(tmp_path / "north", 1, 2)
+    by_names(tmp_path / "south", 1, 2)
+    save(tmp_path / "odd_day.png", scene(1))  # without a partner: its name does not matter
+    found = survey_pairs(tmp_path, 32, site="(n|s)o.*0(?P<shot>.)$")
+    assert [file.site for file in found.good] == ["n", "n", "s", "s"]
+    with pytest.raises(ConfigError) as caught:
+        survey_pairs(tmp_path, 32, site="north")
+    assert str(caught.value) == (
+        f"{tmp_path}: expected a match of --site north in the name of every pair, 2 of 4 have "
+        "none, e.g. 'south/place0_00'"
+    )
+    with pytest.raises(ConfigError, match=r"--site \[: expected a regular expression"):
+        survey_pairs(tmp_path, 32, site="[")

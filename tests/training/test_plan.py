@@ -37,6 +37,32 @@ def test_a_plan_comes_back_from_its_folder(
     )
 
 
+def test_how_photos_are_split_comes_back(tmp_path: Path):
+    config = training_preset("translate-tiny")
+    here = tmp_path / "run"
+    written = RunPlan(config, tmp_path, None, here, tmp_path, hold_back=False, site="^[a-z]+")
+    write_plan(written)
+    assert read_plan(here) == written
+
+
+def test_a_plan_of_an_older_version_holds_back_and_guesses_sites(plan: Make, tmp_path: Path):
+    write_plan(plan(tmp_path))
+    path = tmp_path / "config.json"
+    data = json.loads(path.read_text())
+    for name in ("hold_back", "site"):
+        del data[name]
+    path.write_text(json.dumps(data))
+    found = read_plan(tmp_path)
+    assert (found.hold_back, found.site) == (True, None)
+
+
+def test_sites_are_of_pairs_and_found_by_a_regular_expression(plan: Make, tmp_path: Path):
+    with pytest.raises(ConfigError, match="--site: only pairs have sites"):
+        dataclasses.replace(plan(tmp_path), site="a")
+    with pytest.raises(ConfigError, match=r"--site \(: expected a regular expression"):
+        RunPlan(training_preset("translate-tiny"), tmp_path, None, tmp_path, tmp_path, site="(")
+
+
 def test_a_folder_that_holds_a_run_is_refused_and_both_ways_out_named(plan: Make, tmp_path: Path):
     write_plan(plan(tmp_path))
     before = (tmp_path / "config.json").read_bytes()

@@ -49,6 +49,16 @@ def test_the_line_leaves_out_what_was_not_measured_and_tells_of_skipped_steps():
     )
 
 
+@pytest.mark.parametrize(
+    ("bits", "quality"), [(4.5678, "4.568 bits/dim"), (math.nan, "loss 0.250")]
+)
+def test_without_held_back_photos_the_line_tells_of_training(bits: float, quality: str):
+    line = summary_line({**ENTRY, "held_back": {}, "bits_per_dim": bits, "loss": 0.25})
+    assert line == (
+        f"flow 25%, step 400, {quality} in training, 51.3 images/s, 1.2% waiting for data"
+    )
+
+
 class Clock:
     """A pulse, a phase it listens to, and a clock that is moved by hand."""
 

@@ -143,7 +143,11 @@ def test_photos_to_report_on_can_be_given_and_shared_ones_are_named(
     warnings = [line for line in lines if line.startswith("warning")]
     assert len(warnings) == 1
     assert "1 photos of --val are among those of --data too" in warnings[0]
-    assert f"{photos / '3.png'} = {val / 'copy.png'}" in warnings[0]
+    listed = tmp_path / "run" / "split.json"
+    assert warnings[0].endswith(f"too kind: copy.png; all of them are in {listed}")
+    split = json.loads(listed.read_text())
+    assert split["shared"] == [[str(photos / "3.png"), str(val / "copy.png")]]
+    assert split["held_back"] == [[str(val / "copy.png")], [str(val / "own.png")]]
     facts = load_checkpoint(tmp_path / "run" / "model.safetensors")[1].provenance
     assert (facts["photos"], facts["held_back"]) == (8, 2)
 
