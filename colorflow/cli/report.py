@@ -24,6 +24,8 @@ from colorflow.batch.results import Result
 from colorflow.cli import exit_codes
 from colorflow.cli.printing import printable
 
+STDERR = 2  # descriptor of standard error
+
 
 class Reporter:
     """Follows a job and tells about it on standard error; data go to standard output.
@@ -68,9 +70,39 @@ class Reporter:
         with (
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),
+            self._libraries_silent(),
             self._shown(),
         ):
             yield
+
+    @contextlib.contextmanager
+    def _libraries_silent(self) -> Iterator[None]:
+        """Drop what libraries write on standard error; those in C know the descriptor alone.
+
+        What is wrong with a file is said by us, in a line that names it.
+        """
+        try:
+            plain = sys.stderr.fileno() == STDERR
+        except (OSError, ValueError):
+            plain = False
+        if not plain:  # somebody else has taken its place
+            yield
+            return
+        # The copy is closed with the stream.
+        copy = os.dup(STDERR)
+        with (
+            open(copy, "w", encoding=sys.stderr.encoding, errors=sys.stderr.errors) as stream,
+            open(os.devnull, "w") as nowhere,
+        ):
+            sys.stderr.flush()
+            os.dup2(nowhere.fileno(), STDERR)
+            self.console.file = stream
+            try:
+                yield
+            finally:
+                stream.flush()
+                os.dup2(copy, STDERR)
+                self.console.file = sys.stderr
 
     @contextlib.contextmanager
     def _shown(self) -> Iterator[None]:
