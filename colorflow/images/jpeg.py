@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from colorflow.images import iptc
 from colorflow.images.xmp import XMP_MARKER
 
-# What one segment holds.
+# Bytes that one segment holds, and those of a packet in it, by part 3 of the XMP specification.
 MAX_SEGMENT = 65533
-MAX_XMP = MAX_SEGMENT - len(XMP_MARKER) - 2
+MAX_XMP = 65502
 
 
 def metadata_segments(packet: bytes, record: bytes, comments: Sequence[str]) -> bytes:
