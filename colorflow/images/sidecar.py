@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +28,8 @@ def find_sidecar(photo: Path) -> Path | None:
     """
     names = [f"{name}{suffix}" for name in (photo.name, photo.stem) for suffix in SUFFIXES]
     paths = (photo.with_name(name) for name in names)
-    return next((path for path in paths if path != photo and path.is_file()), None)
+    # Path.is_file raises OSError for a name that is too long.
+    return next((path for path in paths if path != photo and os.path.isfile(path)), None)
 
 
 def read_sidecar(photo: Path) -> bytes | None:
@@ -93,7 +95,7 @@ def merged(packet: bytes | None, sidecar: bytes) -> bytes | None:
     names = tree.properties(added)
     if not names:
         return packet
-    root = tree.parse(packet) if packet else tree.empty_root()
+    root = tree.parse(packet or tree.EMPTY)
     about = tree.about_of(root if packet else added)
     tree.remove_properties(root, names)
     for description in tree.children_of(tree.rdf_of(added)):

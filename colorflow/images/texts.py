@@ -123,9 +123,9 @@ def with_texts(packet: bytes | None, texts: Texts) -> bytes | None:
     if not known:
         return packet
     try:
-        root = tree.parse(packet) if packet else tree.empty_root()
+        root = tree.parse(packet or tree.EMPTY)
     except ValueError:
-        root = tree.empty_root()
+        root = tree.parse(tree.EMPTY)
     there = tree.properties(root)
     added = []
     for keyword, text in known.items():

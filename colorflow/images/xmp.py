@@ -134,9 +134,12 @@ def with_provenance(packet: bytes | None, tool: str, seed: str = "") -> bytes:
         The new packet.
     """
     try:
-        root = tree.parse(packet) if packet else tree.empty_root()
+        return _with_provenance(tree.parse(packet or tree.EMPTY), tool, seed)
     except ValueError:
-        root = tree.empty_root()
+        return _with_provenance(tree.parse(tree.EMPTY), tool, seed)
+
+
+def _with_provenance(root: minidom.Element, tool: str, seed: str) -> bytes:
     if seed:
         renew_ids(root, seed)
     added = {}

@@ -15,6 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 EXIF = "http://ns.adobe.com/exif/1.0/"
 META = "adobe:ns:meta/"
+# A packet without properties.
+EMPTY = f'<x:xmpmeta xmlns:x="{META}"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'.encode()
 
 # Larger packets, the undo histories of some programs, are left out: a tree of one takes twenty
 # times its memory.
@@ -53,18 +55,8 @@ def parse(packet: bytes) -> minidom.Element:
         level = [child for element in level for child in children_of(element)]
     if level:
         raise ValueError(f"more than {MAX_DEPTH} levels of XML")
-    if all(name_of(element) != (RDF, "RDF") for element in elements(root)):
-        raise ValueError("no RDF in it")
+    rdf_of(root)
     return root
-
-
-def empty_root() -> minidom.Element:
-    """Make the root of a packet without properties.
-
-    Returns:
-        The root element.
-    """
-    return parse(f'<x:xmpmeta xmlns:x="{META}"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'.encode())
 
 
 def packed(root: minidom.Element) -> bytes:
@@ -111,8 +103,21 @@ def is_declaration(attribute: minidom.Attr) -> bool:
 
 
 def rdf_of(root: minidom.Element) -> minidom.Element:
-    """Return the element ``rdf:RDF`` of a tree."""
-    return next(element for element in elements(root) if name_of(element) == (RDF, "RDF"))
+    """Return the element ``rdf:RDF`` of a tree.
+
+    Args:
+        root: of the tree.
+
+    Returns:
+        The element.
+
+    Raises:
+        ValueError: there is none.
+    """
+    for element in elements(root):
+        if name_of(element) == (RDF, "RDF"):
+            return element
+    raise ValueError("no RDF in it")
 
 
 def text_of(element: minidom.Element) -> str:
@@ -166,8 +171,13 @@ def remove(root: minidom.Element, wrong: Callable[[Name], bool]) -> list[minidom
 
     Returns:
         The elements that lost one.
+
+    Raises:
+        ValueError: nothing is left, as all properties stood inside a wrong one.
     """
-    return [element for element in elements(root) if _remove_from(element, wrong)]
+    changed = [element for element in elements(root) if _remove_from(element, wrong)]
+    rdf_of(root)
+    return changed
 
 
 def remove_properties(root: minidom.Element, names: Collection[Name]) -> None:

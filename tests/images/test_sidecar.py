@@ -64,6 +64,10 @@ def test_a_folder_is_no_sidecar(tmp_path):
     assert find_sidecar(photo(tmp_path)) is None
 
 
+def test_a_name_too_long_for_a_sidecar_beside_it(tmp_path):
+    assert read_photo(photo(tmp_path, name="n" * 250 + ".jpg")).size == (12, 16)
+
+
 # ---- merging ----
 
 

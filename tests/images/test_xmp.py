@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 from blocks import LATITUDE, PACKET, PLACES
+from packets import SPACES, read
 from packets import packet as described
-from packets import read
 
 from colorflow.images import xmp
 from colorflow.images.xmp import clean_packet, with_provenance, without_place
@@ -225,6 +225,22 @@ def test_what_is_no_packet_is_refused_and_replaced(packet):
         with pytest.raises(ValueError):  # noqa: PT011
             change(packet)
     found = properties(with_provenance(packet, "colorflow 1"))
+    assert found[EXT + "DigitalSourceType"].endswith(SOURCE_TYPE)
+
+
+@pytest.mark.parametrize("name", ["GCamera:MotionPhoto", "photoshop:City"])
+def test_a_packet_inside_a_property_that_goes_is_refused(name):
+    outer = WRAPPER.format(f'<{name} xmlns:{{}}="{{}}">{WHOLE.decode()}</{name}>')
+    prefix = name.split(":")[0]
+    packet = outer.format(prefix, SPACES[prefix]).encode()
+    change = clean_packet if prefix == "GCamera" else without_place
+    with pytest.raises(ValueError, match="no RDF"):
+        change(packet)
+
+
+def test_a_packet_inside_a_source_type_is_replaced():
+    inside = f'<e:DigitalSourceType xmlns:e="{EXT[1:-1]}">{WHOLE.decode()}</e:DigitalSourceType>'
+    found = properties(with_provenance(WRAPPER.format(inside).encode(), "colorflow 1"))
     assert found[EXT + "DigitalSourceType"].endswith(SOURCE_TYPE)
 
 

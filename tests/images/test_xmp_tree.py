@@ -69,7 +69,7 @@ def test_a_tree_is_written_as_it_was_read():
     once = tree.packed(tree.parse(PACKET))
     assert tree.packed(tree.parse(once)) == once
     assert read(once) == read(PACKET)
-    assert tree.properties(tree.empty_root()) == {}
+    assert tree.properties(tree.parse(tree.EMPTY)) == {}
 
 
 @pytest.mark.parametrize("data", [b"", b"text", b"<a/>"])
