@@ -59,9 +59,9 @@ class Metadata:
         Args:
             policy: ``"keep"`` all; ``"no-gps"``, which leaves out where the photo was taken and
                 what place it shows: the GPS directory and the maker note of EXIF, XMP properties
-                of coordinates and places, IPTC datasets of places, and any block that cannot be
-                read, and texts with such a keyword; ``"strip"`` all but the resolution. Free text,
-                such as captions and keywords, is not searched for names of places.
+                of coordinates and places, texts with such a keyword, IPTC datasets of places, and
+                any block that cannot be read; ``"strip"`` all but the resolution. Free text, such
+                as captions and keywords, is not searched for names of places.
 
         Returns:
             The rest.
