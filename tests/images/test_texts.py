@@ -186,6 +186,7 @@ def test_a_png_has_all_texts_as_chunks(made_by):
     kinds = {content.split(b"\0")[0]: kind for kind, content in png_chunks(data)}
     assert kinds[b"Title"] == b"tEXt"
     assert kinds[b"Description"] == b"iTXt"  # not Latin-1
+    assert b"dc:title" not in data  # nothing is said twice
 
 
 def test_comments_of_a_jpeg_are_segments():
