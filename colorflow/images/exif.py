@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from colorflow.images.ids import derived_id
 from colorflow.images.tiff_tags import (
     ASCII,
     Directory,
@@ -25,6 +26,7 @@ from colorflow.images.tiff_tags import (
 EXIF, GPS, INTEROP = 0x8769, 0x8825, 0xA005  # entries that point at further directories
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 COLOR_SPACE, WIDTH, HEIGHT, MAKER_NOTE = 0xA001, 0xA002, 0xA003, 0x927C
+UNIQUE_ID = 0xA420
 THUMBNAIL, THUMBNAIL_SIZE = 0x0201, 0x0202
 # TIFF/EP tag "image history: a record of what has been done to the image".
 HISTORY = 0x9213
@@ -173,6 +175,10 @@ class ExifBlock:
             interop[1] = bytes_tag(b"R98\0", ASCII)  # "R03" would say Adobe RGB
         return replace(self, main=main, exif=exif, interop=interop)
 
+    def turned(self) -> bool:
+        """Tell whether the photo is stored in another orientation than upright."""
+        return (number(self.main, ORIENTATION, self.order) or 1) != 1
+
     def sideways(self) -> bool:
         """Tell whether width and height change places when the photo is turned upright."""
         return (number(self.main, ORIENTATION, self.order) or 1) in (5, 6, 7, 8)
@@ -188,12 +194,14 @@ class ExifBlock:
         exif = {code: tag for code, tag in self.exif.items() if code != MAKER_NOTE}
         return replace(self, gps={}, exif=exif)
 
-    def of_result(self, history: str | None, size: tuple[int, int]) -> ExifBlock:
+    def of_result(self, history: str | None, size: tuple[int, int], seed: str = "") -> ExifBlock:
         """Say how a result was made, and how large it is where the block speaks of that.
 
         Args:
             history: ASCII text for the tag ImageHistory, or None.
             size: height and width in pixels.
+            seed: text that identifies the result among those of its source; the tag ImageUniqueID,
+                where there is one, is derived from it. If empty, the tag stays.
 
         Returns:
             The new block.
@@ -201,6 +209,9 @@ class ExifBlock:
         main, exif = dict(self.main), dict(self.exif)
         if history is not None:
             main[HISTORY] = bytes_tag(history.encode("ascii", "replace") + b"\0", ASCII)
+        if seed and UNIQUE_ID in exif:
+            old = exif[UNIQUE_ID].data.split(b"\0")[0].decode("latin-1").strip()
+            exif[UNIQUE_ID] = bytes_tag(derived_id(old, seed).hex.encode() + b"\0", ASCII)
         for code, value in ((HEIGHT, size[0]), (WIDTH, size[1])):
             if code in exif:
                 exif[code] = long_tag(value, self.order)

@@ -12,6 +12,7 @@ from PIL import Image
 from colorflow.errors import ConfigError
 from colorflow.images import iptc, xmp
 from colorflow.images.exif import ORIENTATION, ExifBlock
+from colorflow.images.texts import Texts, raw_profiles, texts_of
 from colorflow.images.tiff_tags import (
     LONG,
     RATIONAL,
@@ -40,6 +41,8 @@ class Metadata:
         dpi: horizontal and vertical resolution of the upright photo; or None.
         thumbnail: whether the EXIF block held a small picture, which is not kept.
         profile: whether a colour profile was embedded, which is not kept.
+        texts: keywords and texts of PNG chunks, and comments of JPEG and GIF files under the
+            keyword ``Comment``.
     """
 
     exif: bytes | None = None
@@ -48,6 +51,7 @@ class Metadata:
     dpi: tuple[float, float] | None = None
     thumbnail: bool = False
     profile: bool = False
+    texts: Texts = ()
 
     def apply(self, policy: Policy) -> Metadata:
         """Leave out what a policy wants left out.
@@ -55,9 +59,9 @@ class Metadata:
         Args:
             policy: ``"keep"`` all; ``"no-gps"``, which leaves out where the photo was taken and
                 what place it shows: the GPS directory and the maker note of EXIF, XMP properties
-                of coordinates and places, IPTC datasets of places, and any block that cannot be
-                read; ``"strip"`` all but the resolution. Free text, such as captions and keywords,
-                is not searched for names of places.
+                of coordinates and places, texts with such a keyword, IPTC datasets of places, and
+                any block that cannot be read; ``"strip"`` all but the resolution. Free text, such
+                as captions and keywords, is not searched for names of places.
 
         Returns:
             The rest.
@@ -77,6 +81,7 @@ class Metadata:
             exif=_tried(self.exif, lambda data: ExifBlock.parse(data).without_place().to_bytes()),
             xmp=_tried(self.xmp, xmp.without_place),
             iptc=_tried(self.iptc, lambda data: iptc.clean_record(data, without_place=True)),
+            texts=tuple(text for text in self.texts if not xmp.PLACE_NAME.search(text[0])),
         )
 
 
@@ -89,19 +94,25 @@ def metadata_of_picture(picture: Image.Image) -> tuple[Metadata, list[str]]:
     Returns:
         The metadata, and notes for the user on what could not be read.
     """
+    own = picture.info.get("exif")
+    if not isinstance(own, bytes) or not own:
+        own = None
+    block = own or _pillow_block(picture)
     info = picture.info
-    block = info.get("exif")
-    if not isinstance(block, bytes) or not block:
-        block = _pillow_block(picture)
-    photoshop = info.get("photoshop")
-    dpi = info.get("dpi")
-    return _collected(
-        exif=block,
-        packet=info.get("xmp") or b"",
-        record=photoshop.get(iptc.RESOURCE) or b"" if isinstance(photoshop, dict) else b"",
-        dpi=(float(dpi[0]), float(dpi[1])) if dpi else None,
+    raw = raw_profiles(info) if picture.format == "PNG" else {}
+    # A text of a PNG may have the keyword of any of these.
+    packet, photoshop, dpi = info.get("xmp"), info.get("photoshop"), info.get("dpi")
+    metadata, notes = _collected(
+        exif=own or raw.get("exif", block),
+        packet=packet if isinstance(packet, bytes) and packet else raw.get("xmp", b""),
+        record=photoshop.get(iptc.RESOURCE) or b""
+        if isinstance(photoshop, dict)
+        else raw.get("iptc", b""),
+        dpi=(float(dpi[0]), float(dpi[1])) if isinstance(dpi, tuple) else None,
         profile=bool(info.get("icc_profile")),
     )
+    texts, more = texts_of(picture)
+    return replace(metadata, texts=texts), notes + more
 
 
 def metadata_of_tiff(file: BinaryIO) -> tuple[Metadata, list[str]]:
@@ -195,7 +206,7 @@ def _collected(
     described = block.main or block.exif or block.gps
     return Metadata(
         exif=block.upright().to_bytes() if described else None,
-        xmp=_cleaned("XMP packet", packet, xmp.clean_packet, notes),
+        xmp=_cleaned("XMP packet", packet, lambda p: xmp.clean_packet(p, block.turned()), notes),
         iptc=_cleaned("IPTC record", record, iptc.clean_record, notes),
         dpi=dpi,
         thumbnail=block.thumbnail,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,6 +19,7 @@ LEVEL = 1
 COLOUR_TYPES = {3: 2, 4: 6}  # by channels
 UP = 2  # the filter that leaves the difference from the row above
 METRE = 0.0254
+MAX_KEYWORD = 79
 
 
 def deep_png(pixels: np.ndarray) -> bytes:
@@ -51,6 +53,7 @@ def with_metadata(
     xmp: bytes = b"",
     profile: bytes = b"",
     dpi: tuple[float, float] | None = None,
+    texts: Sequence[tuple[str, str]] = (),
 ) -> bytes:
     """Add metadata to a file that has none.
 
@@ -60,6 +63,7 @@ def with_metadata(
         xmp: XMP packet in UTF-8, or nothing.
         profile: ICC profile, or nothing.
         dpi: horizontal and vertical resolution, or None.
+        texts: keywords of at most 79 characters, and texts.
 
     Returns:
         The new file.
@@ -75,7 +79,17 @@ def with_metadata(
     if xmp:
         # Not compressed, and neither a language nor a translated keyword.
         chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp))
+    chunks += [_text_chunk(keyword, text) for keyword, text in texts]
     return b"".join([png[:HEAD], *chunks, png[HEAD:]])
+
+
+def _text_chunk(keyword: str, text: str) -> bytes:
+    name = keyword.encode("latin-1", "replace")[:MAX_KEYWORD]
+    try:
+        return _chunk(b"tEXt", name + b"\0" + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        # Not compressed, and neither a language nor a translated keyword.
+        return _chunk(b"iTXt", name + bytes(5) + text.encode("utf-8", "replace"))
 
 
 def _data(compressed: bytes) -> list[bytes]:

@@ -24,6 +24,7 @@ from colorflow.images.metadata import (
 )
 from colorflow.images.opening import check_size, open_picture
 from colorflow.images.photo import Photo
+from colorflow.images.sidecar import add_sidecar
 
 # A picture of more pixels than this is refused before a byte of it is decoded.
 MAX_PIXELS = 200_000_000
@@ -37,7 +38,8 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     EXIF orientation is applied once and its tag reset; colours are converted to sRGB where the
     file has a profile; alpha is set aside; files of 16 bits per channel keep their depth; palette,
     CMYK, bilevel and the like become 8-bit grey or RGB. Of several frames the first is taken.
-    What is lost on the way is said in the photo's notes.
+    What is lost on the way is said in the photo's notes. The metadata of a file include those of
+    an XMP sidecar beside it.
 
     Args:
         source: path, picture, or uint8 / uint16 / float32 array [height, width(, 1 | 2 | 3 | 4)],
@@ -63,19 +65,24 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     with _explained(str(path)), _opened(path) as file:
         picture = _known_picture(file, path, max_pixels)
         if picture is None:
-            return _from_tiff(file, path, max_pixels)
-        with picture:
-            return _from_picture(picture, path, file)
+            photo = _from_tiff(file, path, max_pixels)
+        else:
+            with picture:
+                photo = _from_picture(picture, path, file)
+    photo.metadata, notes = add_sidecar(photo.metadata, path)
+    photo.notes += notes
+    return photo
 
 
 def read_metadata(path: str | Path) -> Metadata:
-    """Read what a file says about its photo.
+    """Read what a file and its XMP sidecar say about its photo.
 
     Args:
         path: of a picture file.
 
     Returns:
-        The metadata; parts that are damaged are left out.
+        The metadata; parts that are damaged are left out, and text chunks of a PNG file that stand
+        behind its pixels.
 
     Raises:
         ImageError: as for :func:`read_photo`.
@@ -84,9 +91,11 @@ def read_metadata(path: str | Path) -> Metadata:
     with _explained(str(path)), _opened(path) as file:
         picture = _known_picture(file, path, MAX_PIXELS)
         if picture is None:
-            return metadata_of_tiff(file)[0]
-        with picture:
-            return _metadata(picture, file)[0]
+            metadata = metadata_of_tiff(file)[0]
+        else:
+            with picture:
+                metadata = _metadata(picture, file)[0]
+    return add_sidecar(metadata, path)[0]
 
 
 @contextlib.contextmanager

@@ -15,20 +15,20 @@ from PIL import Image
 from colorflow import __version__
 from colorflow.errors import ImageError
 from colorflow.files import written_whole
-from colorflow.images import iptc, xmp
+from colorflow.images import xmp
 from colorflow.images.exif import HISTORY, MAKER_NOTE, ExifBlock
 from colorflow.images.formats import WRITERS
+from colorflow.images.jpeg import MAX_XMP, metadata_segments
 from colorflow.images.lab import row_strips
 from colorflow.images.metadata import Metadata
 from colorflow.images.png import deep_png, with_metadata
 from colorflow.images.profiles import srgb_profile
 from colorflow.images.read import read_metadata
+from colorflow.images.texts import is_comment, with_texts
 from colorflow.images.tiff import tiff_file
 
-# What one segment of a JPEG file holds of each.
+# What one segment of a JPEG file holds.
 MAX_EXIF = 65000
-MAX_XMP = 65502
-XMP_MARKER = b"http://ns.adobe.com/xap/1.0/\0"
 THUMBNAIL_SIDE = 160
 THUMBNAIL_QUALITY = 80
 # Resolutions beyond this, and nonsense like nought, are left out; JPEG counts to 65535.
@@ -79,7 +79,12 @@ def encode_image(
 
     With ``made_by`` every result says that its colours are a model's, in the XMP property
     ``Iptc4xmpExt:DigitalSourceType``. Where the source had a colour profile the result is tagged
-    as sRGB. PNG and WebP have no place for IPTC records, and TIFF none for thumbnails.
+    as sRGB, and where it had IDs the result has new ones, derived from them and ``made_by``. PNG
+    and WebP have no place for IPTC records, and TIFF none for thumbnails.
+
+    Texts become chunks of a PNG file. Comments become segments of a JPEG file. Other formats have
+    no place for them: there titles, descriptions, authors, copyrights and comments become the XMP
+    properties of the same meaning, unless the source has these.
 
     Args:
         image: ``RGB`` or ``RGBA``, or a uint16 array [height, width, 3 | 4], of which PNG and TIFF
@@ -155,8 +160,11 @@ def _encoded(
     if dpi and not all(0 < value < MAX_DPI for value in dpi):
         dpi = None
     profile = srgb_profile() if metadata.profile else b""
-    block = _block(metadata.exif, made_by, _size(image))
-    packet = _packet(metadata.xmp, made_by, MAX_XMP if kind == "JPEG" else None)
+    history = None if made_by is None else json.dumps({"colorflow": __version__, **made_by})
+    # Tells this result from all others of its source, those of other formats among them.
+    seed = f"{kind} {history}" if history else ""
+    block = _block(metadata.exif, history, _size(image), seed)
+    packet = _packet(metadata, kind, seed)
     if kind == "TIFF":
         pixels = np.ascontiguousarray(image)
         return tiff_file(pixels, block, packet, metadata.iptc or b"", profile, dpi)
@@ -164,17 +172,18 @@ def _encoded(
     small = _thumbnail(shallow) if metadata.thumbnail else b""
     if kind == "PNG":
         png = deep_png(image) if isinstance(image, np.ndarray) else _saved(image, "PNG")
-        return with_metadata(png, block.to_bytes(small), packet, profile, dpi)
+        exif = block.to_bytes(small)
+        return with_metadata(png, exif, packet, profile, dpi, metadata.texts)
     options: dict[str, Any] = {"quality": quality}
     options |= {"icc_profile": profile} if profile else {}
     if kind == "WEBP":
         exif = block.to_bytes(small)
         return _saved(shallow, kind, exif=exif, xmp=packet, **options)
-    extra = _segment(XMP_MARKER + packet) if packet else b""
-    extra += iptc.jpeg_segment(metadata.iptc) if metadata.iptc else b""
+    comments = [text for keyword, text in metadata.texts if is_comment(keyword)]
+    extra = metadata_segments(packet, metadata.iptc or b"", comments)
     options |= {"dpi": dpi} if dpi else {}
     # Full chroma resolution: the chroma is what this picture is about.
-    options |= {"subsampling": 0, "exif": _short_block(block, small, made_by), "extra": extra}
+    options |= {"subsampling": 0, "exif": _short_block(block, small, history), "extra": extra}
     return _saved(shallow.convert("RGB"), kind, **options)
 
 
@@ -223,22 +232,19 @@ def _thumbnail(image: Image.Image) -> bytes:
     return _saved(small.convert("RGB"), "JPEG", quality=THUMBNAIL_QUALITY)
 
 
-def _block(
-    exif: bytes | None, made_by: Mapping[str, Any] | None, size: tuple[int, int]
-) -> ExifBlock:
+def _block(exif: bytes | None, history: str | None, size: tuple[int, int], seed: str) -> ExifBlock:
     try:
         block = ExifBlock.parse(exif) if exif else ExifBlock()
     except ValueError:  # a damaged block is not worth a photo
         block = ExifBlock()
-    history = None if made_by is None else json.dumps({"colorflow": __version__, **made_by})
-    return block.of_result(history, size)
+    return block.of_result(history, size, seed)
 
 
-def _short_block(block: ExifBlock, small: bytes, made_by: Mapping[str, Any] | None) -> bytes:
+def _short_block(block: ExifBlock, small: bytes, history: str | None) -> bytes:
     """Write the block so that it fits into a JPEG file."""
     bare = {code: tag for code, tag in block.exif.items() if code != MAKER_NOTE}
     # How the picture was made is what only this file can tell.
-    smallest = _block(None, made_by, (0, 0))
+    smallest = ExifBlock().of_result(history, (0, 0))
     for data in (
         block.to_bytes(small),
         block.to_bytes(),
@@ -250,14 +256,14 @@ def _short_block(block: ExifBlock, small: bytes, made_by: Mapping[str, Any] | No
     return b""
 
 
-def _packet(source: bytes | None, made_by: Mapping[str, Any] | None, limit: int | None) -> bytes:
-    packet = source or b""
-    if made_by is None:
-        return packet if limit is None or len(packet) <= limit else b""
+def _packet(metadata: Metadata, kind: str, seed: str) -> bytes:
+    """Make the XMP packet; of more than a JPEG segment holds, texts and then the source's go."""
+    texts = metadata.texts if kind != "PNG" else ()
+    if kind == "JPEG":
+        texts = tuple(text for text in texts if not is_comment(text[0]))
     tool = f"colorflow {__version__}"
-    packet = xmp.with_provenance(source, tool)
-    return packet if limit is None or len(packet) <= limit else xmp.with_provenance(None, tool)
-
-
-def _segment(content: bytes) -> bytes:
-    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content
+    for source in (with_texts(metadata.xmp, texts), metadata.xmp, None):
+        packet = xmp.with_provenance(source, tool, seed) if seed else source or b""
+        if kind != "JPEG" or len(packet) <= MAX_XMP:
+            return packet
+    return b""

@@ -72,6 +72,30 @@ def test_a_variant_tells_how_it_was_made_and_can_be_made_again(tiny, folder, tmp
         assert image.tobytes() == variant.image.tobytes()
 
 
+def test_variants_hold_the_sidecar_of_their_photo_and_have_ids_of_their_own(
+    tiny, tmp_path, grey_cat
+):
+    rdf, mm = "http://www.w3.org/1999/02/22-rdf-syntax-ns#", "http://ns.adobe.com/xap/1.0/mm/"
+    sidecar = (
+        f'<rdf:RDF xmlns:rdf="{rdf}"><rdf:Description rdf:about="" xmlns:mm="{mm}" '
+        'xmlns:xmp="http://ns.adobe.com/xap/1.0/" mm:DocumentID="old" xmp:Label="Red"/></rdf:RDF>'
+    )
+    (tmp_path / "in").mkdir()
+    Image.fromarray(grey_cat).save(tmp_path / "in" / "a.jpg")
+    (tmp_path / "in" / "a.jpg.xmp").write_text(sidecar)
+    (result,) = run(tiny, tmp_path / "in", tmp_path / "out")
+    assert sorted(tree(tmp_path / "out")) == ["a_v1.jpg", "a_v2.jpg"]
+    ids = set()
+    for path in result.outputs:
+        with Image.open(path) as image:
+            parts = image.getxmp()["xmpmeta"]["RDF"]["Description"]
+        merged = {name: value for part in parts for name, value in part.items()}
+        assert merged["Label"] == "Red"
+        assert merged["DerivedFrom"]["documentID"] == "old"
+        ids.add(merged["DocumentID"])
+    assert len(ids - {"old"}) == 2
+
+
 def test_metadata_is_kept_or_left_out_as_asked_for(tiny, tmp_path, grey_cat):
     exif = Image.Exif()
     exif[0x010E] = "grandmother's cat"

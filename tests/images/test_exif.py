@@ -183,8 +183,17 @@ def test_blocks_that_break_off_or_are_altered_give_what_is_left_of_them():
 
 def test_directories_that_lead_back_to_themselves_end():
     main = {0x8769: (4, 1, struct.pack(">I", 8)), 0x8825: (4, 1, struct.pack(">I", 8))}
+    main[0x013B] = (2, len(ARTIST), ARTIST)
     block = b"MM\0*\0\0\0\x08" + directory(">", 8, main, following=8)
-    ExifBlock.parse(block).upright().to_bytes()
+    found = ExifBlock.parse(block)
+    # Each is read once, with the pointers of the copies as plain entries.
+    assert found.main.keys() == {0x013B}
+    assert found.exif.keys() == found.gps.keys() == {0x013B, 0x8769, 0x8825}
+    written = found.upright().to_bytes()
+    again, following = entries(written)
+    assert again.keys() == {0x0112, 0x013B, 0x8769, 0x8825}
+    assert again[0x013B][2] == further(written, again, 0x8769)[0x013B][2] == ARTIST
+    assert following == 0
 
 
 def test_many_entries_for_the_same_bytes_do_not_fill_the_memory():

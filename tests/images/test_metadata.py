@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 from blocks import ARTIST, IIM, LATITUDE, PACKET, PLACES, camera_block, described_jpeg
+from packets import packet, read
 from PIL import Image, PngImagePlugin
 
 from colorflow.errors import ConfigError
@@ -67,6 +68,17 @@ def test_a_profile_is_noticed_whatever_it_is_worth(tmp_path):
 def test_resolution_of_a_photo_on_its_side(tmp_path):
     assert read_photo(described_jpeg(tmp_path, orientation=6)).metadata.dpi == (240, 300)
     assert read_photo(described_jpeg(tmp_path, orientation=3)).metadata.dpi == (300, 240)
+
+
+def test_the_frame_of_a_panorama_goes_once_the_photo_is_turned(tmp_path):
+    pano = packet('GPano:FullPanoWidthPixels="64" xmp:Rating="4"')
+    for orientation in (1, 3, 6):
+        path = tmp_path / "pano.jpg"
+        block = camera_block(orientation=orientation)
+        Image.linear_gradient("L").resize((64, 32)).save(path, exif=block, xmp=pano)
+        found = read(read_photo(path).metadata.xmp)
+        assert found["xmp:Rating"] == "4"
+        assert ("GPano:FullPanoWidthPixels" in found) == (orientation == 1)
 
 
 def test_iptc_of_tiff_files_in_all_its_forms(tmp_path):

@@ -8,6 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 from blocks import LATITUDE, PACKET, PLACES
+from packets import SPACES, read
+from packets import packet as described
 
 from colorflow.images import xmp
 from colorflow.images.xmp import clean_packet, with_provenance, without_place
@@ -109,6 +111,64 @@ def test_a_thumbnail_of_the_source_goes():
     assert b"R0lG" not in clean_packet(WRAPPER.format(inside).encode())
 
 
+MOTION = (
+    'GCamera:MicroVideo="1" GCamera:MicroVideoVersion="1" GCamera:MicroVideoOffset="77" '
+    'GCamera:MicroVideoPresentationTimestampUs="5" GCamera:MotionPhoto="1" '
+    'GCamera:MotionPhotoVersion="1" hdrgm:Version="1.0" xmp:Rating="4"'
+)
+DIRECTORY = (
+    '<Container:Directory><rdf:Seq><rdf:li rdf:parseType="Resource"><Container:Item '
+    'Item:Mime="video/mp4" Item:Semantic="MotionPhoto" Item:Length="77"/></rdf:li></rdf:Seq>'
+    "</Container:Directory>"
+)
+
+
+def test_what_points_at_a_video_or_gain_map_goes_whole():
+    packet = clean_packet(described(MOTION, DIRECTORY))
+    assert read(packet) == {"xmp:Rating": "4"}
+    for word in (b"GCamera", b"Container", b"Item", b"MotionPhoto", b"hdrgm", b"video"):
+        assert word not in packet
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("GDepth:Data", "GImage:Data", "GAudio:Data", "Device:Profiles", "GCamera:MotionPhoto"),
+        *("hdrgm:GainMapMax", "HDRGainMap:HDRGainMapVersion", "apdi:AuxiliaryImageType"),
+    ],
+)
+@pytest.mark.parametrize("form", ["attribute", "element", "structure"])
+def test_what_is_about_other_parts_of_the_file_goes(name, form):
+    inside = {
+        "attribute": "",
+        "element": f"<{name}>WORD</{name}>",
+        "structure": f"<{name}><rdf:Bag><rdf:li>WORD</rdf:li></rdf:Bag></{name}>",
+    }[form]
+    attributes = f'{name}="WORD" xmp:Rating="4"' if form == "attribute" else 'xmp:Rating="4"'
+    assert read(described(attributes, inside)).keys() == {name, "xmp:Rating"}
+    assert read(clean_packet(described(attributes, inside))) == {"xmp:Rating": "4"}
+
+
+def test_a_description_of_nothing_else_goes_as_well():
+    only = described('GCamera:MotionPhoto="1"')
+    assert b"rdf:Description" not in clean_packet(only)
+    found = properties(with_provenance(clean_packet(only), "colorflow 1"))
+    assert found[EXT + "DigitalSourceType"].endswith(SOURCE_TYPE)
+
+
+def test_a_panorama_stays_one_unless_it_is_turned():
+    pano = 'GPano:ProjectionType="equirectangular" GPano:FullPanoWidthPixels="64"'
+    names = {"GPano:ProjectionType", "GPano:FullPanoWidthPixels"}
+    assert read(clean_packet(described(pano))).keys() == names
+    upright = clean_packet(described(pano + ' tiff:Orientation="1"'))
+    assert names < read(upright).keys()
+    assert read(clean_packet(described(pano + ' tiff:Orientation="6"'))).keys() == {
+        "tiff:Orientation"
+    }
+    turned = clean_packet(described(pano + ' xmp:Rating="4"'), turned=True)
+    assert read(turned) == {"xmp:Rating": "4"}
+
+
 def test_without_place_no_trace_of_it_is_left():
     packet = without_place(PACKET)
     for place in PLACES:
@@ -165,6 +225,22 @@ def test_what_is_no_packet_is_refused_and_replaced(packet):
         with pytest.raises(ValueError):  # noqa: PT011
             change(packet)
     found = properties(with_provenance(packet, "colorflow 1"))
+    assert found[EXT + "DigitalSourceType"].endswith(SOURCE_TYPE)
+
+
+@pytest.mark.parametrize("name", ["GCamera:MotionPhoto", "photoshop:City"])
+def test_a_packet_inside_a_property_that_goes_is_refused(name):
+    outer = WRAPPER.format(f'<{name} xmlns:{{}}="{{}}">{WHOLE.decode()}</{name}>')
+    prefix = name.split(":")[0]
+    packet = outer.format(prefix, SPACES[prefix]).encode()
+    change = clean_packet if prefix == "GCamera" else without_place
+    with pytest.raises(ValueError, match="no RDF"):
+        change(packet)
+
+
+def test_a_packet_inside_a_source_type_is_replaced():
+    inside = f'<e:DigitalSourceType xmlns:e="{EXT[1:-1]}">{WHOLE.decode()}</e:DigitalSourceType>'
+    found = properties(with_provenance(WRAPPER.format(inside).encode(), "colorflow 1"))
     assert found[EXT + "DigitalSourceType"].endswith(SOURCE_TYPE)
 
 
