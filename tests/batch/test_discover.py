@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from colorflow.batch.discover import discover
+from colorflow.batch.places import place
 from colorflow.errors import NothingFoundError
 
 
@@ -129,3 +130,77 @@ def test_pipes_are_no_photos(tmp_path):
     found = discover([tmp_path / "in", tmp_path / "in/b.jpg"], tmp_path / "out")
     assert [j.source.name for j in found.jobs] == ["a.jpg"]
     assert [path.name for path, _ in found.problems] == ["b.jpg"]
+
+
+ROOTS = [".", "./", "in/..", "in//deep/../..", "../here", "../here/", "link", "a[1]*"]
+
+
+@pytest.mark.parametrize("root", ROOTS)
+def test_names_are_whole_however_the_root_is_spelt(tmp_path, monkeypatch, root):
+    here = tmp_path / "here"
+    names = ["cat.jpg", "bat.jpg", "7.jpg", "1932/x.jpg"]
+    (here / "in/deep").mkdir(parents=True)
+    (here / "a[1]*").mkdir()
+    os.symlink(here / "a[1]*", here / "link")
+    folder = here / "a[1]*" if root in ("link", "a[1]*") else here
+    _touch(*(folder / name for name in names))
+    monkeypatch.chdir(here)
+    found = discover([place(root)], tmp_path / "out")
+    below = {job.target.relative_to(tmp_path / "out").as_posix() for job in found.jobs}
+    # Here, the folder of special characters lies below the root and is empty.
+    assert below == {"cat", "bat", "7", "1932/x"}
+
+
+@pytest.mark.parametrize("suffix", ["jfif", "jpe", "mpo", "pnm", "pbm", "jp2", "tga", "HIF"])
+def test_every_format_that_pillow_opens_is_taken(tmp_path, suffix):
+    _touch(tmp_path / f"a.{suffix}")
+    assert len(discover([tmp_path], tmp_path / "out").jobs) == 1
+
+
+def test_what_is_passed_over_is_named_with_its_kind(tmp_path):
+    _touch(tmp_path / "a.jpg", tmp_path / "b.dng", tmp_path / "c.ico", tmp_path / "d.txt")
+    _touch(tmp_path / "._a.jpg", tmp_path / ".hidden")
+    (tmp_path / "scan.jpg_large").write_bytes(b"\xff\xd8\xff\xe0" + bytes(28))
+    os.mkfifo(tmp_path / "pipe.jpg")
+    os.symlink("nowhere", tmp_path / "gone.txt")
+    found = discover([tmp_path], tmp_path / "out")
+    assert {path.name: kind for path, kind in found.passed} == {
+        "b.dng": "camera raw (.dng)",
+        "c.ico": "icon (.ico)",
+        "d.txt": "other file (.txt)",
+        "._a.jpg": "hidden file",
+        "scan.jpg_large": "JPEG picture of unknown suffix (.jpg_large)",
+        "pipe.jpg": "pipe, socket or device",
+        "gone.txt": "dangling link",
+    }
+    assert found.problems == []
+
+
+def test_kinds_are_counted_the_most_frequent_first(tmp_path):
+    _touch(*(tmp_path / f"{k}.dng" for k in range(3)), tmp_path / "a.mov", tmp_path / "a.jpg")
+    found = discover([tmp_path], tmp_path / "out")
+    assert found.passed_over() == "3 camera raw (.dng), 1 video (.mov)"
+    _touch(*(tmp_path / f"x.{k}" for k in "abcdefgh"))
+    found = discover([tmp_path], tmp_path / "out")
+    assert found.passed_over().endswith("of other kinds")
+    counts = [int(part.split()[0]) for part in found.passed_over().split(", ")]
+    assert sum(counts) == len(found.passed) == 12
+
+
+def test_a_link_to_a_photo_that_is_gone_is_a_problem(tmp_path):
+    _touch(tmp_path / "a.jpg")
+    os.symlink("nowhere.jpg", tmp_path / "gone.jpg")
+    found = discover([tmp_path, tmp_path / "gone.jpg"], tmp_path / "out")
+    assert [path.name for path, _ in found.problems] == ["gone.jpg", "gone.jpg"]
+    assert all("a link to nowhere.jpg" in reason for _, reason in found.problems)
+
+
+def test_a_folder_of_other_files_says_which(tmp_path):
+    _touch(tmp_path / "a.cr2", tmp_path / "b.cr2")
+    with pytest.raises(NothingFoundError, match=r"passed over: 2 camera raw \(\.cr2\)"):
+        discover([tmp_path], tmp_path / "out")
+
+
+def test_files_that_the_pattern_leaves_out_are_not_told(tmp_path):
+    _touch(tmp_path / "a.jpg", tmp_path / "b.dng")
+    assert discover([tmp_path], tmp_path / "out", "*.jpg").passed == []
