@@ -1,10 +1,13 @@
 import os
+import stat
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import pytest
 
-from colorflow.files import StagedFile, sweep, written_whole
+from colorflow.files import StagedFile, is_special, sweep, written_whole
 
 
 def test_a_block_that_ends_well_leaves_the_file_and_nothing_else(tmp_path):
@@ -107,3 +110,30 @@ def test_a_discarded_file_leaves_nothing(tmp_path):
     staged.discard()
     staged.discard()
     assert os.listdir(tmp_path) == []
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
+    reader.start()
+    with written_whole(path) as temporary:
+        temporary.write_bytes(b"whole")
+    reader.join(timeout=10)
+    assert received == [b"whole"]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert not temporary.exists()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/stderr", "/dev/fd/1", "/proc/self/fd/1"])
+def test_standard_streams_are_special_whatever_they_lead_to(name):
+    assert is_special(Path(name))
+
+
+def test_files_folders_and_nothing_are_not_special(tmp_path):
+    (tmp_path / "file").touch()
+    os.symlink("file", tmp_path / "link")
+    for name in ("file", "link", ".", "nothing"):
+        assert not is_special(tmp_path / name)

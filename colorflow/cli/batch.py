@@ -12,7 +12,7 @@ from colorflow.batch.discover import Discovery, discover
 from colorflow.batch.hint_file import hints_for_jobs
 from colorflow.batch.ownership import owned
 from colorflow.batch.painters import Painter, SamplePainter, TransferPainter
-from colorflow.batch.places import place
+from colorflow.batch.places import full_name, place
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, plan_job, require_writable
@@ -77,7 +77,7 @@ def _follow(
     """Run a job, and tell about it while it lasts."""
     report = None
     if not request.dry_run:
-        job = {"settings": painter.settings, "device": running.device, "out": str(out)}
+        job = {"settings": painter.settings, "device": running.device, "out": full_name(out)}
         path = _report_path(request, out)
         report = Report(path, job, sys.stdout if path is None else None)
     model = painter.colorizer.model_id

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batch.trees import TREE
 from colorflow.batch.collisions import Names, check_inputs
 from colorflow.batch.discover import Job
 from colorflow.batch.names import MAX_NAME, Namer
@@ -107,19 +108,6 @@ def test_links_do_not_hide_an_input(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(ConfigError, match="overwrite an input"):
         check_inputs([tmp_path / "link/a.jpg"], [tmp_path / "real/a.jpg"])
-
-
-# Names of folders and files: cases, normal forms, dots, spaces, bytes that are no text, long ones.
-PART = st.one_of(
-    st.sampled_from(["a", "A", "é", "e\u0301", "a.b", "a..", " a", "ﬁ", "\u202ex", "a\n", "*[!]"]),
-    st.text("aA.é\u0301 _v1", min_size=1, max_size=4),
-    st.integers(1, 4).map(lambda n: os.fsdecode(b"\xe9\xff" * n)),
-    st.sampled_from(["x" * 200, "x" * 251, "漢" * 83]),
-).filter(lambda name: name.strip(".") and not name.startswith("."))
-FILE = st.tuples(PART, st.sampled_from([".jpg", ".JPG", ".png", ".bmp", ".tif"])).map("".join)
-TREE = st.sets(
-    st.tuples(st.lists(PART, max_size=2), FILE).map(lambda t: Path(*t[0], t[1])), min_size=1
-)
 
 
 def folded(path: Path) -> str:

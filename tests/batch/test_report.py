@@ -1,7 +1,12 @@
 """The report: readable at any moment, complete at the end, never somebody else's."""
 
+import errno
+import io
 import json
 import os
+import stat
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -88,8 +93,6 @@ def test_names_that_are_no_text_and_notes_in_any_language_survive(tmp_path):
 
 def test_reading_makes_paths_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    from pathlib import Path
-
     report = Report(Path("out/r.jsonl"), JOB)
     report.add(Result(Path("in/a.jpg"), outputs=[Path("out/a.jpg")]))
     report.close()
@@ -99,3 +102,81 @@ def test_reading_makes_paths_absolute(tmp_path, monkeypatch):
     assert line["outputs"] == [str((tmp_path / "out/a.jpg").resolve())]
     with pytest.raises(ConfigError, match="found nothing"):
         read_report(tmp_path / "nowhere")
+
+
+def test_two_folders_of_relative_names_keep_their_own_lines(tmp_path, monkeypatch):
+    """Both call their photo x.jpg; the report tells them apart."""
+    path = tmp_path / "r.jsonl"
+    for name, status in (("one", "ok"), ("two", "skipped")):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        report = Report(path, JOB)
+        report.add(Result(Path("x.jpg"), status, outputs=[Path("../out/x_v1.jpg")]))
+        report.close()
+    assert [(line["input"], line["status"]) for line in lines(path)[1:]] == [
+        (str(tmp_path / "one/x.jpg"), "ok"),
+        (str(tmp_path / "two/x.jpg"), "skipped"),
+    ]
+    assert lines(path)[1]["outputs"] == [str(tmp_path / "out/x_v1.jpg")]
+
+
+def test_a_pipe_gets_each_line_once_and_stays_a_pipe(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(path.read_text()))
+    reader.start()
+    report = Report(path, JOB)
+    report.add(Result(tmp_path / "a.jpg"))
+    report.add(Result(tmp_path / "b.jpg", "failed", reason="b.jpg: broken"))
+    report.close()
+    reader.join(timeout=10)
+    head, *rest = map(json.loads, received[0].splitlines())
+    assert head["settings"] == {"seed": 0}
+    assert [line["status"] for line in rest] == ["ok", "failed"]
+    assert stat.S_ISFIFO(path.stat().st_mode)
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_a_device_is_written_to_and_stays_a_device(tmp_path):
+    """A terminal of the test's own stands for /dev/null and its like."""
+    mine, theirs = os.openpty()
+    name = Path(os.ttyname(theirs))
+    kind = name.stat().st_rdev
+    report = Report(name, JOB)
+    report.add(Result(tmp_path / "a.jpg"))
+    report.close()
+    head, line = os.read(mine, 1 << 16).splitlines()
+    assert json.loads(head)["report"] == 1
+    assert json.loads(line)["status"] == "ok"
+    assert name.stat().st_rdev == kind
+    os.close(mine)
+    os.close(theirs)
+
+
+def test_a_stream_gets_the_lines_and_stays_open(tmp_path):
+    stream = io.StringIO()
+    report = Report(None, JOB, stream)
+    report.add(Result(tmp_path / "a.jpg"))
+    report.close()
+    assert len(stream.getvalue().splitlines()) == 2
+    assert report.path is None
+
+
+def test_a_stream_that_takes_no_more_ends_the_job(tmp_path):
+    class Full(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ImageError, match="standard output: the report cannot be written"):
+        Report(None, JOB, Full())
+
+
+def test_a_link_to_a_report_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    os.symlink("there/r.jsonl", tmp_path / "r.jsonl")
+    report = Report(tmp_path / "r.jsonl", JOB)
+    report.add(Result(tmp_path / "a.jpg"))
+    report.close()
+    assert os.readlink(tmp_path / "r.jsonl") == "there/r.jsonl"
+    assert len(lines(tmp_path / "there/r.jsonl")) == 2

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
 from PIL import Image
 
 from batch.jobs import run, tree
+from batch.jobs import tree as tree_of
+from batch.trees import TREE
 from colorflow.batch import line
+from colorflow.batch.config import BatchConfig
+from colorflow.batch.report import NAME, read_report
+from colorflow.cli.batch import run_batch
+from colorflow.cli.request import Request
+from colorflow.images.read import read_photo
+from colorflow.images.write import read_history
 
 
 def test_what_is_done_is_not_done_again(tiny, folder, tmp_path):
@@ -159,3 +172,55 @@ def test_results_of_another_job_are_not_taken_for_photos(tiny, folder, tmp_path)
     found = run(tiny, tmp_path / "first", tmp_path / "second")
     assert {r.status for r in found} == {"skipped"}
     assert tree(tmp_path / "second") == {}
+
+
+@contextlib.contextmanager
+def _inside(folder: str) -> Iterator[None]:
+    before = os.getcwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+def _write(root: Path, tree: Iterable[Path]) -> dict[str, str]:
+    """Write a different picture under each name; give the digests of those that could be."""
+    digests = {}
+    for number, below in enumerate(sorted(tree)):
+        path = root / below
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(np.full((32, 32), number, np.uint8)).save(path)
+        except (NotADirectoryError, FileExistsError, IsADirectoryError):
+            continue  # a file of that name is where the folder has to be, or the other way round
+        digests[str(path)] = read_photo(path).digest()
+    return digests
+
+
+@settings(max_examples=8, deadline=None, derandomize=True)
+@given(tree=TREE)
+def test_any_tree_gives_one_result_per_photo_that_the_report_leads_back_from(tiny_checkpoint, tree):
+    with tempfile.TemporaryDirectory() as folder, _inside(folder):
+        root, out = Path(folder) / "in", Path(folder) / "out"
+        digests = _write(root, tree)
+        config = BatchConfig(samples=2)
+        request = Request(["./in/"], "out", config, str(tiny_checkpoint), "cpu", quiet=True)
+        assert run_batch(request) == 0
+        report = {line["input"]: line for line in read_report(out / NAME)}
+        assert set(report) == set(digests)
+        outputs = [Path(name) for line in report.values() for name in line["outputs"]]
+        assert len(set(outputs)) == len(outputs) == 2 * len(digests)
+        assert {*out.rglob("*")} - {out / NAME} == {
+            path for output in outputs for path in (output, *output.parents) if out in path.parents
+        }
+        for name, line in report.items():
+            for number, output in enumerate(line["outputs"], 1):
+                history = read_history(Path(output))
+                assert (history["photo"], history["variant"]) == (digests[name], number)
+        again = Request([str(root)], str(out), config, str(tiny_checkpoint), "cpu", json=True)
+        before = tree_of(out)
+        assert run_batch(again) == 0
+        assert {name: data for name, data in tree_of(out).items() if name != NAME} == {
+            name: data for name, data in before.items() if name != NAME
+        }
