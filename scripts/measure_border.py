@@ -128,27 +128,24 @@ def key_line(sheet: Sheet, random: Random) -> Sheet:
 
 def film(sheet: Sheet, random: Random) -> Sheet:
     """Dark film with sprocket holes and lettering, now and then on a light table."""
-    side = min(sheet[0].size)
-    level = between(random, 2, 35)
-    edges = [between(random, 0.02, 0.05), between(random, 0.2, 0.26)]
-    long = 1 if random.random() < 0.5 else 0
-    sizes = [round(side * edges[(i + long) % 2]) for i in range(4)]
-    picture, box = add(sheet, sizes, level, 1.5, random)
+    upright = random.random() < 0.5
+    photo = sheet[0].transpose(Image.Transpose.TRANSPOSE) if upright else sheet[0]
+    side = min(photo.size)
+    narrow, broad = between(random, 0.02, 0.05) * side, between(random, 0.2, 0.26) * side
+    sizes = [round(narrow), round(broad)] * 2
+    whole = [0.0, 0.0, photo.width, photo.height]
+    picture, box = add((photo, whole), sizes, between(random, 2, 35), 1.5, random)
     draw = ImageDraw.Draw(picture)
-    hole = round(between(random, 225, 255))
-    across, length = (picture.height, picture.width) if long == 1 else (picture.width, picture.height)
-    near, far = 0.35 * edges[1] * side, 0.8 * edges[1] * side
-    pitch = 0.19 * side
-    for start in np.arange(0.3 * pitch, length, pitch):
-        for one, other in ((near, far), (across - far, across - near)):
-            spot = (start, one, start + 0.55 * pitch, other)
-            spot = spot if long == 1 else (spot[1], spot[0], spot[3], spot[2])
+    hole, pitch = round(between(random, 225, 255)), 0.19 * side
+    for start in np.arange(0.3 * pitch, picture.width, pitch):
+        for top in (0.35 * broad, picture.height - 0.8 * broad):
+            spot = (start, top, start + 0.55 * pitch, top + 0.45 * broad)
             draw.rounded_rectangle(spot, radius=0.03 * side, fill=hole)
-    for start in np.arange(0.5 * pitch, length - pitch, 3.5 * pitch):
-        place = (start, 0.05 * edges[1] * side)
-        draw.text(
-            place if long == 1 else place[::-1], "5063 TX 12A", fill=200, font_size=0.055 * side
-        )
+    for start in np.arange(0.5 * pitch, picture.width - pitch, 3.5 * pitch):
+        draw.text((start, 0.05 * broad), "5063 TX 12A", fill=200, font_size=0.055 * side)
+    if upright:
+        picture = picture.transpose(Image.Transpose.TRANSPOSE)
+        box = [box[1], box[0], box[3], box[2]]
     sheet = picture, box
     return lid_light(sheet, random) if random.random() < 0.3 else sheet
 
@@ -175,7 +172,7 @@ def scan(photo: Image.Image, kind: Callable[[Sheet, Random], Sheet], random: Ran
     Returns:
         The scan, and the true rectangle of the photo: left, top, right, bottom.
     """
-    scale = between(random, 1, 2.5)
+    scale = between(random, 2, 4)
     photo = photo.resize((round(photo.width * scale), round(photo.height * scale)), Image.LANCZOS)
     picture, box = kind((photo, [0, 0, photo.width, photo.height]), random)
     skewed = kind is not letterbox and random.random() < 0.5
@@ -237,6 +234,19 @@ def main() -> None:
     paths = sorted(p for p in options.photos.rglob("*") if p.suffix.lower() in (".jpg", ".png"))
     if options.keep:
         options.keep.mkdir(parents=True, exist_ok=True)
+    framed: set[Path] = set()
+    for path in paths:
+        photo = read_photo(path)
+        border = find_border(photo)
+        if border is not None:
+            framed.add(path)
+            print(f"border in a photo without one: {path.name}: {border}")
+            if options.keep:
+                picture = draw_box(Image.open(path), border, None)
+                picture.save(options.keep / f"negative_{path.stem}.png")
+    print(f"borders in photos without one: {len(framed)} of {len(paths)} ({len(framed) / len(paths):.1%})")
+    # Photos with a border of their own would give scans with two.
+    paths = [path for path in paths if path not in framed]
     table = {kind.__name__: Counter[str]() for kind in KINDS}
     random = np.random.default_rng(options.seed)
     for number, chosen in enumerate(random.choice(len(paths), options.scans, replace=False)):
@@ -246,6 +256,9 @@ def main() -> None:
         border = find_border(Photo(np.asarray(picture)))
         verdict = judge(border, true, picture.size)
         table[kind.__name__][verdict] += 1
+        if border is not None and verdict != "found":
+            f=[border.left,border.top,border.right,border.bottom]
+            print(verdict, kind.__name__, number, picture.size, [round(a,1) for a in (f[0]-true[0],f[1]-true[1],true[2]-f[2],true[3]-f[3])])
         if verdict != "found" and options.keep:
             name = f"{kind.__name__}_{verdict}_{number}.png"
             draw_box(picture, border, true).save(options.keep / name)
@@ -254,17 +267,6 @@ def main() -> None:
     print(f"{'border':12}" + "".join(f"{v:>8}" for v in verdicts))
     for name, counts in [*table.items(), ("all", sum(table.values(), Counter()))]:
         print(f"{name:12}" + "".join(f"{counts[v]:>8}" for v in verdicts))
-    wrong = 0
-    for path in paths:
-        photo = read_photo(path)
-        border = find_border(photo)
-        if border is not None:
-            wrong += 1
-            print(f"border in a photo without one: {path.name}: {border}")
-            if options.keep:
-                picture = draw_box(Image.open(path), border, None)
-                picture.save(options.keep / f"negative_{path.stem}.png")
-    print(f"borders in photos without one: {wrong} of {len(paths)} ({wrong / len(paths):.1%})")
     large = Photo(np.asarray(picture.resize((4000, 3000))))
     _ = large.lightness
     times = []

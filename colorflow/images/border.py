@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
-from colorflow.images.border_lines import Edge, find_edge
+from colorflow.images.border_lines import Edge, find_edge, line_width
 from colorflow.images.photo import Photo, resize_planes
 
 # Longest side in pixels of the copy that is searched.
@@ -81,45 +81,76 @@ def _rectangle(edges, shape):
 
 def _edges(plane):
     shape = plane.shape
-    views = [np.ascontiguousarray(v) for v in _views(plane)]
+    from scipy.ndimage import median_filter
+    raw = [np.ascontiguousarray(v) for v in _views(plane)]
+    views = [np.ascontiguousarray(v) for v in _views(median_filter(plane, 3))]
     edges: list[Edge | None] = [None] * 4
     for _ in range(_LAYERS):
-        depths = _depths(edges, shape)
-        found = _layer(views, edges, depths, shape)
+        found = _layer(views, edges, shape)
         if found is None:
             break
         for i, e in found.items():
             edges[i] = e
-    return edges
+    depths = _depths(edges, shape)
+    lines = [e and line_width(raw[i], e, _columns(views[i], depths, i)) for i, e in enumerate(edges)]
+    seen = [w for w in lines if w]
+    if DEBUG: print("lines", lines)
+    if len(seen) >= max(2, sum(e is not None for e in edges) - 1) and np.ptp(seen) <= 3:
+        usual = float(np.median(seen))
+        edges = [e and replace(e, offset=e.offset + (w or usual)) for e, w in zip(edges, lines)]
+    return [e and replace(e, offset=e.offset + 1) for e in edges]
 
+def _columns(view, depths, i):
+    a, b = (depths[1], depths[3]) if i % 2 == 0 else (depths[0], depths[2])
+    return range(math.ceil(a), view.shape[1] - math.ceil(b))
 
-def _layer(views, edges, depths, shape):
+_TURN = (1, -1, -1, 1)
+
+def _search(views, edges, i, depths, slope=None, known=None):
+    view, edge = views[i], edges[i]
+    cols = _columns(view, depths, i)
+    begin = replace(edge, offset=edge.offset + 1) if edge else Edge()
+    limit = int(MAX_SHARE * 1.1 * view.shape[0] - max(0, begin.inner(cols.start, cols.stop)))
+    return find_edge(view, begin, cols, limit, slope, known)
+
+def _show(found):
+    if DEBUG:
+        print({i: (round(e.offset,1), round(e.slope,3), round(e.level), round(e.noise,1), round(e.support,2), round(e.spread,2)) for i,e in found.items()})
+
+def _layer(views, edges, shape):
+    depths = _depths(edges, shape)
     found = {}
-    for i, view in enumerate(views):
-        a, b = (depths[1], depths[3]) if i % 2 == 0 else (depths[0], depths[2])
-        cols = range(math.ceil(a), view.shape[1] - math.ceil(b))
-        start = edges[i] or Edge()
-        begin = Edge(start.offset + 1 if edges[i] else 0.0, start.slope)
-        limit = int(MAX_SHARE * 1.1 * view.shape[0] - max(0, start.inner(cols.start, cols.stop)))
-        e = find_edge(view, begin, cols, limit)
+    for i in range(4):
+        e = _search(views, edges, i, depths)
         if e is not None:
             found[i] = e
-    if not found:
+    _show(found)
+    # The largest group of sides that agree in level and angle.
+    def alike(i, j):
+        return abs(found[j].level - found[i].level) < _SAME_LEVEL and abs(found[j].slope*_TURN[j] - found[i].slope*_TURN[i]) < 0.015
+    groups = [[j for j in found if alike(i, j)] for i in found]
+    group = max(groups, key=len, default=[])
+    if len(group) < 2:
         return None
-    # support within the extents of the picture
-    new = [found.get(i, edges[i]) for i in range(4)]
-    inner = _depths(new, shape)
-    good = {}
-    for i, e in found.items():
-        a, b = (inner[1], inner[3]) if i % 2 == 0 else (inner[0], inner[2])
-        n = views[i].shape[1]
-        part = (n - a - b) / max(1, n - (math.ceil(depths[1 - i % 2]) + math.ceil(depths[3 - i % 2])))
-        good[i] = min(1.0, e.support / max(part, 0.1))
-    same = [i for i in found if sum(abs(found[j].level - found[i].level) < _SAME_LEVEL for j in found) >= 2]
-    if DEBUG:
-        print({i: (round(e.offset,1), round(e.slope,3), round(e.level), round(e.noise,1), round(good[i],2), round(e.spread,2)) for i,e in found.items()}, same)
-    accepted = {i: found[i] for i in same if good[i] > 0.35}
-    if len(accepted) < 2 or np.mean([good[i] for i in accepted]) < _MIN_SUPPORT:
+    turns = np.array([found[i].slope * _TURN[i] for i in group])
+    weights = np.array([found[i].support / (0.3 + found[i].spread) for i in group])
+    turn = float(np.sum(turns * weights**2) / np.sum(weights**2))
+    known = min((found[i] for i in group), key=lambda e: e.noise)
+    known = replace(known, level=float(np.mean([found[i].level for i in group])))
+    inner = _depths([found[i] if i in group else edges[i] for i in range(4)], shape)
+    accepted = {}
+    for i in range(4):
+        e = _search(views, edges, i, inner, turn * _TURN[i], None if i in group else known)
+        if e is not None and e.support > 0.4 and abs(e.level-known.level) < _SAME_LEVEL:
+            accepted[i] = e
+    _show(accepted)
+    noise = max((e.noise for e in accepted.values()), default=0)
+    supports = [e.support for e in accepted.values()]
+    if len(accepted) < 2:
+        return None
+    # Two neighbouring sides are what a dark corner of a scene may look like.
+    corner = len(accepted) == 2 and sum(accepted) % 2 == 1
+    if min(supports) < (0.65 if corner else 0.4) or np.mean(supports) < _MIN_SUPPORT or (corner and noise > 2):
         return None
     return accepted
 DEBUG = False

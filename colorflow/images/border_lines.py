@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,7 +53,14 @@ class Edge:
         return max(self.offset + self.slope * start, self.offset + self.slope * (stop - 1))
 
 
-def find_edge(plane: np.ndarray, start: Edge, columns: range, limit: int) -> Edge | None:
+def find_edge(
+    plane: np.ndarray,
+    start: Edge,
+    columns: range,
+    limit: int,
+    slope: float | None = None,
+    known: Edge | None = None,
+) -> Edge | None:
     """Look for the edge between the border along the top of a plane and the picture below.
 
     Args:
@@ -72,21 +79,33 @@ def find_edge(plane: np.ndarray, start: Edge, columns: range, limit: int) -> Edg
     first = np.clip(np.ceil(start.rows(x)).astype(int), 0, plane.shape[0] - 1)
     rows = np.minimum(first + np.arange(tall)[:, None], plane.shape[0] - 1)
     band = plane[rows, x]
-    level = _level(band[:2])
+    # A blurred or wavy cut may lie at the very start.
+    levels = [_level(band[skip : skip + 2]) for skip in range(4)]
+    level = min((one for one in levels if one is not None), key=lambda l: l[1], default=None)
+    if known is not None and (level is None or abs(np.median(level[0]) - known.level) > 8):
+        level = np.full(len(x), known.level, np.float32), max(1.0, known.noise)
     if level is None:
+        if DEBUG: print('no level')
         return None
     reference, noise = level
     band = band - reference
     # Light falls off slowly over a scan.
     drift = np.clip(np.diff(np.median(band, axis=1), prepend=0.0), -_DRIFT, _DRIFT).cumsum()
-    step = max(_MIN_STEP, 4 * noise)
+    step = max(_MIN_STEP, 4 * noise) if known is None else max(1.2, 3 * noise)
     away = np.abs(band - drift[:, None]) > step
-    found = _innermost(away, x - x[0], max(1, round(0.006 * min(plane.shape))))
+    lightness = float(np.median(reference))
+    reach = max(1, round(0.006 * min(plane.shape)))
+    if slope is None:
+        slopes = _SLOPES
+    else:
+        slopes = np.array([slope - start.slope])
+    found = _innermost(away, x - x[0], reach, lightness < _FILM_LIGHTNESS, slopes)
     if found is None:
+        if DEBUG: print('no line', lightness, noise, tall)
         return None
     base, slope, support, spread, outside = found
-    lightness = float(np.median(reference))
     if outside < (_MIN_FILM if lightness < _FILM_LIGHTNESS else _MIN_PLAIN):
+        if DEBUG: print('not plain', outside, lightness)
         return None
     slope += start.slope
     offset = base + start.offset - slope * x[0] + start.slope * x[0]
@@ -113,7 +132,7 @@ def _level(head: np.ndarray) -> tuple[np.ndarray, float] | None:
 
 
 def _innermost(
-    away: np.ndarray, x: np.ndarray, reach: int
+    away: np.ndarray, x: np.ndarray, reach: int, film: bool, slopes: np.ndarray
 ) -> tuple[float, float, float, float, float] | None:
     """Find the innermost line at which pixels begin to differ from the border.
 
@@ -133,17 +152,17 @@ def _innermost(
     if len(row) < _MIN_VOTES * wide:
         return None
     middle = x[-1] / 2
-    votes = np.zeros((len(_SLOPES), tall))
-    for votes_of, slope in zip(votes, _SLOPES, strict=True):
+    votes = np.zeros((len(slopes), tall))
+    for votes_of, slope in zip(votes, slopes, strict=True):
         at = np.rint(row - slope * (column - middle)).astype(int)
         at = at[(at >= 0) & (at < tall)]
         votes_of[:] = np.bincount(at, minlength=tall)
     window = np.ones(2 * reach + 1)
     votes = np.stack([np.convolve(v, window, mode="same") for v in votes]) / wide
-    candidates = np.argwhere(votes >= max(_MIN_VOTES, 0.5 * votes.max()))
+    candidates = np.argwhere(votes >= max(_MIN_VOTES, 0.55 * votes.max()))
     good: list[tuple[float, int, float]] = []
     for index, at in candidates:
-        rows = np.rint(at - reach + _SLOPES[index] * (x - middle)).astype(int)
+        rows = np.rint(at - reach + slopes[index] * (x - middle)).astype(int)
         near = [rows - 1, rows - 2]
         # Where the line begins above the outermost row there is nothing to see.
         seen = [(r >= 0) & (r < tall) for r in near]
@@ -152,22 +171,56 @@ def _innermost(
         if number == 0 and at <= reach + 2:
             continue
         if sum(int(c.sum()) for c in clean) >= _MIN_CLEAN * number and number >= 0.5 * wide:
-            good.append((float(votes[index, at]), int(at), float(_SLOPES[index])))
+            good.append((float(votes[index, at]), int(at), float(slopes[index])))
     if not good:
         return None
-    innermost = max(at for _, at, _ in good)
-    support, at, slope = max(g for g in good if g[1] >= innermost - 2 * reach)
+    places = [at for _, at, _ in good]
+    # Beyond the holes of film the film goes on; beyond the end of paper there is the picture.
+    low, high = (max(places) - 2 * reach, max(places)) if film else (min(places), min(places) + 2 * reach)
+    support, at, slope = max(g for g in good if low <= g[1] <= high)
     residual = row - (at + slope * (column - middle))
     near_line = np.abs(residual) <= reach + 0.5
-    if len(np.unique(column[near_line])) >= 8:
-        fit = np.polyfit(column[near_line] - middle, residual[near_line], 1)
-        at, slope = at + float(fit[1]), slope + float(fit[0])
-        residual = row - (at + slope * (column - middle))
-        near_line = np.abs(residual) <= reach + 0.5
+    tilt, shift = np.polyfit(column[near_line] - middle, residual[near_line], 1)
+    if len(slopes) == 1:
+        tilt = np.clip(tilt, -0.003, 0.003)
+    at, slope = at + float(shift), slope + float(tilt)
+    residual = row - (at + slope * (column - middle))
+    near_line = np.abs(residual) <= reach + 0.5
     spread = float(residual[near_line].std())
-    inner = float(np.quantile(residual[near_line], 0.95))
+    inner = float(np.quantile(residual[near_line], 0.85))
     line = at - reach + slope * (x - middle)
     outside = np.arange(tall)[:, None] < line
     plain = 1 - float(away[outside].mean()) if outside.any() else 1.0
     support = len(np.unique(column[near_line])) / wide
     return at + max(0.0, inner) - slope * middle, slope, support, spread, plain
+
+
+def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
+    """Measure a thin dark line between an edge and the picture.
+
+    Args:
+        plane: lightness, float32 [height, width], L in [0, 100].
+        edge: where the border ends.
+        columns: of the picture.
+
+    Returns:
+        Rows from the edge to the end of the line, or None where there is no such line.
+    """
+    x = np.arange(columns.start, columns.stop)
+    deep = max(6, round(0.03 * min(plane.shape)))
+    rows = np.rint(edge.rows(x)).astype(int) + np.arange(-1, deep)[:, None]
+    band = plane[rows.clip(0, plane.shape[0] - 1), x]
+    middle = np.median(band, axis=1)
+    darkest = int(np.argmin(middle[: deep // 2 + 2]))
+    line = band[darkest]
+    if middle[darkest] > min(45.0, edge.level - 15):
+        return None
+    if (np.abs(line - middle[darkest]) < 12).mean() < 0.7:
+        return None
+    brighter = (band[darkest + 1 :] > line + 6).mean(axis=1)
+    if brighter.max() < 0.65:
+        return None
+    # Half way up the far side of the line, and the blur beyond.
+    return darkest + float(np.argmax(brighter > 0.9 * brighter.max()))
+
+DEBUG=False
