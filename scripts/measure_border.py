@@ -21,7 +21,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from colorflow.images.border import Border, find_border
+from colorflow.images.border import find_border
+from colorflow.images.frame import Border
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 
@@ -203,7 +204,8 @@ def judge(border: Border | None, true: list[float], size: tuple[int, int]) -> st
         return "missed"
     width, height = size
     found = [border.left, border.top, border.right, border.bottom]
-    inward = [found[0] - true[0], found[1] - true[1], true[2] - found[2], true[3] - found[3]]
+    widths = [true[0], true[1], width - true[2], height - true[3]]
+    inward = [one - other for one, other in zip(found, widths, strict=True)]
     errors = [e / side for e, side in zip(inward, (width, height, width, height), strict=True)]
     # Half a pixel is what the anti-aliasing of the edge leaves open.
     if all(e <= 0.01 and i >= -1 for e, i in zip(errors, inward, strict=True)):
@@ -218,7 +220,12 @@ def draw_box(picture: Image.Image, border: Border | None, true: list[float] | No
     if true:
         draw.rectangle([true[0], true[1], true[2] - 1, true[3] - 1], outline=(0, 255, 0))
     if border:
-        box = border.left, border.top, border.right - 1, border.bottom - 1
+        box = (
+            border.left,
+            border.top,
+            picture.width - border.right - 1,
+            picture.height - border.bottom - 1,
+        )
         draw.rectangle(box, outline=(255, 0, 0))
     return picture
 
@@ -256,9 +263,6 @@ def main() -> None:
         border = find_border(Photo(np.asarray(picture)))
         verdict = judge(border, true, picture.size)
         table[kind.__name__][verdict] += 1
-        if border is not None and verdict != "found":
-            f=[border.left,border.top,border.right,border.bottom]
-            print(verdict, kind.__name__, number, picture.size, [round(a,1) for a in (f[0]-true[0],f[1]-true[1],true[2]-f[2],true[3]-f[3])])
         if verdict != "found" and options.keep:
             name = f"{kind.__name__}_{verdict}_{number}.png"
             draw_box(picture, border, true).save(options.keep / name)

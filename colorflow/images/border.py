@@ -1,156 +1,205 @@
-"""Borders of scans: the rectangle of the picture inside paper, mounts, film and lid."""
+"""Find the border of a scan: paper, mounts, film, the background of the scanner."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-import torch
 
+from colorflow.devices import one_thread
 from colorflow.images.border_lines import Edge, find_edge, line_width
+from colorflow.images.frame import Border, Frame
 from colorflow.images.photo import Photo, resize_planes
 
-# Longest side in pixels of the copy that is searched.
-SIDE = 400
-# A border takes at most this share of the height or width on each side, and leaves at least this
+# Longest side in pixels of the reduced copy that is searched.
+_SIDE = 400
+# A border is at most this share of the height or width on each side, and leaves at least this
 # share of the area to the picture.
-MAX_SHARE, MIN_AREA = 0.35, 0.25
-# Borders one inside the other, e.g. lid, mount, paper and key line.
-_LAYERS = 5
-_SIDES = ("top", "left", "bottom", "right")
-# Borders of one layer are of one lightness, up to this many units of L.
-_SAME_LEVEL = 12.0
-# Least mean share of the edges at which the picture differs from the border.
-_MIN_SUPPORT = 0.5
+_MAX_SHARE, _MIN_AREA = 0.35, 0.25
+# Borders within borders, e.g. the scanner's background, a mount and paper.
+_MAX_LAYERS = 5
+# Sides of one border differ by at most this many units of L, and this many rows per column.
+_SAME_LEVEL, _SAME_SLOPE = 12.0, 0.015
+# Least support of each edge and of all on average; of each of only two neighbouring sides, which
+# dark corners of scenes can look like, and their most noise in units of L.
+_MIN_SUPPORT, _MEAN_SUPPORT, _CORNER_SUPPORT, _CORNER_NOISE = 0.4, 0.5, 0.65, 2.0
+# Pixels of the reduced copy that are left to the border, for the blur of the edge.
+_MARGIN = 1.0
+# Sides are numbered top, left, bottom, right; these are the signs of their slopes, seen from each
+# side, when the picture is turned.
+_TURN = (1, -1, -1, 1)
 
-
-@dataclass(frozen=True)
-class Border:
-    """The frame around the picture in a scan, as the rectangle of the picture.
-
-    Args:
-        top: first row of the picture, in pixels.
-        left: first column.
-        bottom: row after the last one.
-        right: column after the last one.
-    """
-
-    top: int
-    left: int
-    bottom: int
-    right: int
+_Edges = list[Edge | None]
 
 
 def find_border(photo: Photo) -> Border | None:
-    """Find the border around the picture in a scan."""
+    """Find the border around the picture of a scan.
+
+    Rather than a wrong border none is found: edges must be straight, and at least two sides must
+    agree in lightness and angle. Of a picture that is turned by up to 2 degrees, the largest
+    rectangle between its corners is what the border leaves.
+
+    Args:
+        photo: the scan.
+
+    Returns:
+        Widths of the border on all sides, or None if there is no border.
+    """
     height, width = photo.size
-    scale = min(1.0, SIDE / max(height, width))
+    scale = min(1.0, _SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    small = resize_planes(photo.lightness[None], size)[0].numpy()
-    edges = _edges(small)
-    if not any(edges):
+    with one_thread():
+        plane = resize_planes(photo.lightness[None], size)[0].numpy()
+    edges = _find_edges(plane)
+    depths = _depths(edges, size)
+    shares = [depth / size[side % 2] for side, depth in enumerate(depths)]
+    left_over = (1 - shares[0] - shares[2]) * (1 - shares[1] - shares[3])
+    if not any(edges) or max(shares) > _MAX_SHARE or left_over < _MIN_AREA:
         return None
-    top, left, bottom, right = _rectangle(edges, small.shape)
-    ys, xs = height / small.shape[0], width / small.shape[1]
-    return Border(
-        math.ceil(top * ys) if edges[0] else 0,
-        math.ceil(left * xs) if edges[1] else 0,
-        math.floor((small.shape[0] - bottom) * ys) if edges[2] else height,
-        math.floor((small.shape[1] - right) * xs) if edges[3] else width,
+    top, left, bottom, right = (
+        math.ceil(share * photo.size[side % 2]) for side, share in enumerate(shares)
+    )
+    return Border(top, left, bottom, right)
+
+
+def without_border(photo: Photo) -> Photo:
+    """Cut a scan to the picture inside its border.
+
+    Args:
+        photo: the scan.
+
+    Returns:
+        The picture, with the scan around it as its ``frame`` and a note about it; the photo itself
+        if there is no border.
+    """
+    border = find_border(photo)
+    if border is None:
+        return photo
+    rows, columns = border.inside(photo.size)
+    return replace(
+        photo,
+        pixels=np.ascontiguousarray(photo.pixels[rows, columns]),
+        alpha=None if photo.alpha is None else np.ascontiguousarray(photo.alpha[rows, columns]),
+        notes=[*photo.notes, f"{border}: left as it is"],
+        frame=Frame(photo.pixels, photo.alpha, border),
     )
 
 
-def _views(plane):
-    return plane, plane.T, plane[::-1], plane[:, ::-1].T
+def _find_edges(plane: np.ndarray) -> _Edges:
+    """Find the innermost edge of the border on each side."""
+    from scipy.ndimage import median_filter
+
+    edges: _Edges = [None] * 4
+    smooth = _views(median_filter(plane, 3))
+    for _ in range(_MAX_LAYERS):
+        layer = _find_layer(smooth, edges, plane.shape)
+        if not layer:
+            break
+        edges = [layer.get(side, edge) for side, edge in enumerate(edges)]
+    return [
+        edge and replace(edge, offset=edge.offset + width + _MARGIN)
+        for edge, width in zip(edges, _line_widths(_views(plane), edges, plane.shape), strict=True)
+    ]
 
 
-def _depths(edges, shape):
-    height, width = shape
+def _find_layer(
+    views: Sequence[np.ndarray], edges: _Edges, shape: tuple[int, ...]
+) -> dict[int, Edge]:
+    """Find a border of one lightness inside the edges found before; its edges by side."""
+    depths = _depths(edges, shape)
+    first = {side: _search(views, edges, side, depths) for side in range(4)}
+    found = {side: edge for side, edge in first.items() if edge is not None}
+    groups = [[side for side in found if _alike(found, side, other)] for other in found]
+    group = max(groups, key=len, default=[])
+    if len(group) < 2:
+        return {}
+    # All sides once more, along the angle they agree in, and without the ends of the sides.
+    turns = [found[side].slope * _TURN[side] for side in group]
+    trust = [(found[side].support / (0.3 + found[side].spread)) ** 2 for side in group]
+    turn = float(np.average(turns, weights=trust))
+    known = min((found[side] for side in group), key=lambda edge: edge.noise)
+    known = replace(known, level=float(np.mean([found[side].level for side in group])))
+    depths = _depths([found[s] if s in group else edge for s, edge in enumerate(edges)], shape)
+    layer: dict[int, Edge] = {}
+    for side in range(4):
+        other = None if side in group else known
+        edge = _search(views, edges, side, depths, turn * _TURN[side], other)
+        if edge is not None and abs(edge.level - known.level) < _SAME_LEVEL:
+            if edge.support >= _MIN_SUPPORT:
+                layer[side] = edge
+    supports = [edge.support for edge in layer.values()]
+    if len(layer) < 2 or np.mean(supports) < _MEAN_SUPPORT:
+        return {}
+    if len(layer) == 2 and sum(layer) % 2:
+        noise = max(edge.noise for edge in layer.values())
+        if min(supports) < _CORNER_SUPPORT or noise > _CORNER_NOISE:
+            return {}
+    return layer
+
+
+def _search(
+    views: Sequence[np.ndarray],
+    edges: _Edges,
+    side: int,
+    depths: Sequence[float],
+    slope: float | None = None,
+    known: Edge | None = None,
+) -> Edge | None:
+    """Find the next edge on one side, below the one found before."""
+    view, edge = views[side], edges[side]
+    columns = _columns(view, depths, side)
+    start = replace(edge, offset=edge.offset + 1) if edge else Edge()
+    limit = int(1.1 * _MAX_SHARE * view.shape[0] - max(0.0, start.inner(columns)))
+    return find_edge(view, start, columns, limit, slope, known)
+
+
+def _line_widths(
+    views: Sequence[np.ndarray], edges: _Edges, shape: tuple[int, ...]
+) -> list[float]:
+    """Measure the thin line around the picture on each side; zeros if it has none."""
+    depths = _depths(edges, shape)
+    widths = [
+        line_width(view, edge, _columns(view, depths, side)) if edge else None
+        for side, (view, edge) in enumerate(zip(views, edges, strict=True))
+    ]
+    seen = [width for width in widths if width is not None]
+    enough = max(2, sum(edge is not None for edge in edges) - 1)
+    # On one side only, or of different widths, it is something in the picture.
+    if len(seen) < enough or np.ptp(seen) > 3:
+        return [0.0] * 4
+    return [float(np.median(seen)) if width is None else width for width in widths]
+
+
+def _views(plane: np.ndarray) -> list[np.ndarray]:
+    """Turn a plane so that each side in turn is at the top."""
+    views = plane, plane.T, plane[::-1], plane[:, ::-1].T
+    return [np.ascontiguousarray(view) for view in views]
+
+
+def _columns(view: np.ndarray, depths: Sequence[float], side: int) -> range:
+    """Return the columns of a view between the edges of the neighbouring sides."""
+    before, after = (depths[1], depths[3]) if side % 2 == 0 else (depths[0], depths[2])
+    return range(math.ceil(before), view.shape[1] - math.ceil(after))
+
+
+def _depths(edges: _Edges, shape: tuple[int, ...]) -> list[float]:
+    """Return how far the border reaches in on each side, in pixels."""
     depths = [0.0] * 4
+    # The depth of a turned edge depends on where the neighbouring sides end.
     for _ in range(3):
-        top, left, bottom, right = depths
-        across = (int(left), width - int(right)), (int(top), height - int(bottom))
-        depths = [max(0.0, e.inner(*across[i % 2])) if e else 0.0 for i, e in enumerate(edges)]
+        top, left, bottom, right = (int(depth) for depth in depths)
+        across = range(left, shape[1] - right), range(top, shape[0] - bottom)
+        depths = [
+            max(0.0, edge.inner(across[side % 2])) if edge else 0.0
+            for side, edge in enumerate(edges)
+        ]
     return depths
 
 
-def _rectangle(edges, shape):
-    return _depths(edges, shape)
-
-
-def _edges(plane):
-    shape = plane.shape
-    from scipy.ndimage import median_filter
-    raw = [np.ascontiguousarray(v) for v in _views(plane)]
-    views = [np.ascontiguousarray(v) for v in _views(median_filter(plane, 3))]
-    edges: list[Edge | None] = [None] * 4
-    for _ in range(_LAYERS):
-        found = _layer(views, edges, shape)
-        if found is None:
-            break
-        for i, e in found.items():
-            edges[i] = e
-    depths = _depths(edges, shape)
-    lines = [e and line_width(raw[i], e, _columns(views[i], depths, i)) for i, e in enumerate(edges)]
-    seen = [w for w in lines if w]
-    if DEBUG: print("lines", lines)
-    if len(seen) >= max(2, sum(e is not None for e in edges) - 1) and np.ptp(seen) <= 3:
-        usual = float(np.median(seen))
-        edges = [e and replace(e, offset=e.offset + (w or usual)) for e, w in zip(edges, lines)]
-    return [e and replace(e, offset=e.offset + 1) for e in edges]
-
-def _columns(view, depths, i):
-    a, b = (depths[1], depths[3]) if i % 2 == 0 else (depths[0], depths[2])
-    return range(math.ceil(a), view.shape[1] - math.ceil(b))
-
-_TURN = (1, -1, -1, 1)
-
-def _search(views, edges, i, depths, slope=None, known=None):
-    view, edge = views[i], edges[i]
-    cols = _columns(view, depths, i)
-    begin = replace(edge, offset=edge.offset + 1) if edge else Edge()
-    limit = int(MAX_SHARE * 1.1 * view.shape[0] - max(0, begin.inner(cols.start, cols.stop)))
-    return find_edge(view, begin, cols, limit, slope, known)
-
-def _show(found):
-    if DEBUG:
-        print({i: (round(e.offset,1), round(e.slope,3), round(e.level), round(e.noise,1), round(e.support,2), round(e.spread,2)) for i,e in found.items()})
-
-def _layer(views, edges, shape):
-    depths = _depths(edges, shape)
-    found = {}
-    for i in range(4):
-        e = _search(views, edges, i, depths)
-        if e is not None:
-            found[i] = e
-    _show(found)
-    # The largest group of sides that agree in level and angle.
-    def alike(i, j):
-        return abs(found[j].level - found[i].level) < _SAME_LEVEL and abs(found[j].slope*_TURN[j] - found[i].slope*_TURN[i]) < 0.015
-    groups = [[j for j in found if alike(i, j)] for i in found]
-    group = max(groups, key=len, default=[])
-    if len(group) < 2:
-        return None
-    turns = np.array([found[i].slope * _TURN[i] for i in group])
-    weights = np.array([found[i].support / (0.3 + found[i].spread) for i in group])
-    turn = float(np.sum(turns * weights**2) / np.sum(weights**2))
-    known = min((found[i] for i in group), key=lambda e: e.noise)
-    known = replace(known, level=float(np.mean([found[i].level for i in group])))
-    inner = _depths([found[i] if i in group else edges[i] for i in range(4)], shape)
-    accepted = {}
-    for i in range(4):
-        e = _search(views, edges, i, inner, turn * _TURN[i], None if i in group else known)
-        if e is not None and e.support > 0.4 and abs(e.level-known.level) < _SAME_LEVEL:
-            accepted[i] = e
-    _show(accepted)
-    noise = max((e.noise for e in accepted.values()), default=0)
-    supports = [e.support for e in accepted.values()]
-    if len(accepted) < 2:
-        return None
-    # Two neighbouring sides are what a dark corner of a scene may look like.
-    corner = len(accepted) == 2 and sum(accepted) % 2 == 1
-    if min(supports) < (0.65 if corner else 0.4) or np.mean(supports) < _MIN_SUPPORT or (corner and noise > 2):
-        return None
-    return accepted
-DEBUG = False
+def _alike(found: dict[int, Edge], one: int, other: int) -> bool:
+    """Tell whether two sides may be of one border."""
+    level = found[one].level - found[other].level
+    turn = found[one].slope * _TURN[one] - found[other].slope * _TURN[other]
+    return abs(level) < _SAME_LEVEL and abs(turn) < _SAME_SLOPE

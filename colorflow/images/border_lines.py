@@ -1,40 +1,46 @@
-"""Finding the straight edge between a picture and the border along one side of a scan."""
+"""Find the straight edge of a border along one side of a scan."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-# Steepest edge that is looked for, in pixels down per pixel along: about 2.5 degrees.
-MAX_SLOPE = 0.044
-_SLOPES = np.linspace(-MAX_SLOPE, MAX_SLOPE, 23)
-# Least share of the positions along a side at which a step marks the edge.
-_MIN_VOTES = 0.25
-# Share of the band next to the edge that has the level of the border.
+# Steepest edge that is searched for, in rows per column: 2.5 degrees.
+_MAX_SLOPE = 0.044
+_SLOPES = np.linspace(-_MAX_SLOPE, _MAX_SLOPE, 23)
+# How far the slope of a side may differ from that of the whole picture; prints are cut by hand.
+_SLACK = 0.003
+# How far the steps of an edge may lie from the straight line, as a share of the shorter side.
+_REACH = 0.006
+# Least share of the columns that have a step at the edge, also relative to the strongest edge.
+_MIN_VOTES, _NEAR_BEST = 0.25, 0.55
+# Least share of the pixels just outside the edge that have the level of the border.
 _MIN_CLEAN = 0.93
-# Below this lightness, a border may be film, with holes and lettering in it.
+# Borders darker than this may be film, with holes and lettering.
 _FILM_LIGHTNESS = 35.0
-# Share of a border that has its level; of film, with its holes.
+# Least share of a border that has its level, and of film.
 _MIN_PLAIN, _MIN_FILM = 0.88, 0.55
-# Lightness steps below the first are noise, whatever the border; noisier than the second is no
-# border but a texture.
-_MIN_STEP, _MAX_NOISE = 3.0, 4.5
-# How fast the level of a border may drift from one row to the next, in units of L.
+# A step is this many standard deviations of the noise, and at least so many units of L; the second
+# pair is for sides whose border is known from the other sides.
+_STEP, _KNOWN_STEP = (4.0, 3.0), (3.0, 1.2)
+# A band with more noise, or more change along the side, in units of L, is no border.
+_MAX_NOISE, _MAX_CHANGE = 4.5, 25.0
+# Most that the lightness of a border may drift from row to row, in units of L.
 _DRIFT = 0.08
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A straight edge along the top of a plane: its row at column x is ``offset + slope x``.
+    """A straight edge near the top of a plane: its row is ``offset + slope * column``.
 
     Args:
         offset: row at column 0, in pixels.
         slope: rows per column.
-        level: lightness of the border next to it, L in [0, 100].
-        noise: standard deviation of the border's lightness.
+        level: lightness of the border outside the edge, L in [0, 100].
+        noise: standard deviation of this lightness.
         support: share of the columns with a step at the edge, in [0, 1].
-        spread: standard deviation of these steps from the straight line, in pixels.
+        spread: standard deviation of the steps from the straight line, in pixels.
     """
 
     offset: float = 0.0
@@ -45,12 +51,12 @@ class Edge:
     spread: float = 0.0
 
     def rows(self, columns: np.ndarray) -> np.ndarray:
-        """Give the row of the edge at columns, float."""
+        """Return the row of the edge at each column, float."""
         return self.offset + self.slope * columns
 
-    def inner(self, start: int, stop: int) -> float:
-        """Give the largest row of the edge within a range of columns."""
-        return max(self.offset + self.slope * start, self.offset + self.slope * (stop - 1))
+    def inner(self, columns: range) -> float:
+        """Return the largest row of the edge within a range of columns."""
+        return self.offset + max(self.slope * columns.start, self.slope * (columns.stop - 1))
 
 
 def find_edge(
@@ -61,150 +67,58 @@ def find_edge(
     slope: float | None = None,
     known: Edge | None = None,
 ) -> Edge | None:
-    """Look for the edge between the border along the top of a plane and the picture below.
+    """Find the edge between the border along the top of a plane and what is below it.
 
     Args:
         plane: lightness, float32 [height, width], L in [0, 100].
-        start: edge from which the border begins: that of a border further out, or row 0.
-        columns: in which the picture is expected.
-        limit: rows below ``start`` in which to look.
+        start: edge where the border begins, e.g. that of a border further out.
+        columns: where to search.
+        limit: number of rows below ``start`` to search.
+        slope: of the edge, where it is known; any up to 2.5 degrees if None.
+        known: edge of another side with the same border; fainter steps are found with it.
 
     Returns:
-        The innermost edge of the border of one level, or None where there is no such border.
+        The edge, or None if no border of one level ends in a straight line.
     """
     x = np.arange(columns.start, columns.stop)
     tall = min(limit, plane.shape[0])
-    if tall < 4 or len(x) < 16:
+    if tall < 6 or len(x) < 16:
         return None
-    first = np.clip(np.ceil(start.rows(x)).astype(int), 0, plane.shape[0] - 1)
-    rows = np.minimum(first + np.arange(tall)[:, None], plane.shape[0] - 1)
+    first = np.ceil(start.rows(x)).astype(int)
+    rows = (first + np.arange(tall)[:, None]).clip(0, plane.shape[0] - 1)
     band = plane[rows, x]
-    # A blurred or wavy cut may lie at the very start.
-    levels = [_level(band[skip : skip + 2]) for skip in range(4)]
-    level = min((one for one in levels if one is not None), key=lambda l: l[1], default=None)
-    if known is not None and (level is None or abs(np.median(level[0]) - known.level) > 8):
-        level = np.full(len(x), known.level, np.float32), max(1.0, known.noise)
-    if level is None:
-        if DEBUG: print('no level')
+    fitted = _border_level(band, known)
+    if fitted is None:
         return None
-    reference, noise = level
+    reference, noise = fitted
     band = band - reference
-    # Light falls off slowly over a scan.
+    # The lightness of a border may change slowly with the distance from the side of the scan.
     drift = np.clip(np.diff(np.median(band, axis=1), prepend=0.0), -_DRIFT, _DRIFT).cumsum()
-    step = max(_MIN_STEP, 4 * noise) if known is None else max(1.2, 3 * noise)
-    away = np.abs(band - drift[:, None]) > step
-    lightness = float(np.median(reference))
-    reach = max(1, round(0.006 * min(plane.shape)))
-    if slope is None:
-        slopes = _SLOPES
-    else:
-        slopes = np.array([slope - start.slope])
-    found = _innermost(away, x - x[0], reach, lightness < _FILM_LIGHTNESS, slopes)
-    if found is None:
-        if DEBUG: print('no line', lightness, noise, tall)
+    factor, least = _STEP if known is None else _KNOWN_STEP
+    away = np.abs(band - drift[:, None]) > max(least, factor * noise)
+    level = float(np.median(reference))
+    film = level < _FILM_LIGHTNESS
+    slopes = _SLOPES if slope is None else np.array([slope - start.slope])
+    line = _line(away, slopes, max(1, round(_REACH * min(plane.shape))), film)
+    if line is None or line.plain < (_MIN_FILM if film else _MIN_PLAIN):
         return None
-    base, slope, support, spread, outside = found
-    if outside < (_MIN_FILM if lightness < _FILM_LIGHTNESS else _MIN_PLAIN):
-        if DEBUG: print('not plain', outside, lightness)
+    tilt = line.slope + start.slope
+    if abs(tilt) > 1.2 * _MAX_SLOPE:
         return None
-    slope += start.slope
-    offset = base + start.offset - slope * x[0] + start.slope * x[0]
-    if abs(slope) > 1.2 * MAX_SLOPE:
-        return None
-    return Edge(offset, slope, lightness, noise, support, spread)
-
-
-def _level(head: np.ndarray) -> tuple[np.ndarray, float] | None:
-    """Fit the lightness along the outermost rows of a border, [columns], and its noise."""
-    values = head.mean(axis=0)
-    x = np.linspace(-1, 1, len(values))
-    good = np.abs(values - np.median(values)) < 12
-    for _ in range(3):
-        if good.mean() < 0.8:
-            return None
-        fit = np.polynomial.polynomial.polyfit(x[good], values[good], 2)
-        reference = np.polynomial.polynomial.polyval(x, fit)
-        noise = 1.4826 * float(np.median(np.abs(head - reference)))
-        good = np.abs(values - reference) < max(_MIN_STEP, 4 * noise)
-    if noise > _MAX_NOISE or good.mean() < 0.85 or np.ptp(reference) > 25:
-        return None
-    return reference.astype(np.float32), noise
-
-
-def _innermost(
-    away: np.ndarray, x: np.ndarray, reach: int, film: bool, slopes: np.ndarray
-) -> tuple[float, float, float, float, float] | None:
-    """Find the innermost line at which pixels begin to differ from the border.
-
-    Args:
-        away: where they differ, bool [rows, columns].
-        x: columns, from 0.
-        reach: how far from the line a step may be, in rows.
-
-    Returns:
-        Row at column 0, slope, share of columns with a step, spread of the steps in rows, and the
-        share of the border outside that has its level.
-    """
-    tall, wide = away.shape
-    begins = away[1:-1] & away[2:] & ~away[:-2]
-    row, column = np.nonzero(begins)
-    row = row + 1
-    if len(row) < _MIN_VOTES * wide:
-        return None
-    middle = x[-1] / 2
-    votes = np.zeros((len(slopes), tall))
-    for votes_of, slope in zip(votes, slopes, strict=True):
-        at = np.rint(row - slope * (column - middle)).astype(int)
-        at = at[(at >= 0) & (at < tall)]
-        votes_of[:] = np.bincount(at, minlength=tall)
-    window = np.ones(2 * reach + 1)
-    votes = np.stack([np.convolve(v, window, mode="same") for v in votes]) / wide
-    candidates = np.argwhere(votes >= max(_MIN_VOTES, 0.55 * votes.max()))
-    good: list[tuple[float, int, float]] = []
-    for index, at in candidates:
-        rows = np.rint(at - reach + slopes[index] * (x - middle)).astype(int)
-        near = [rows - 1, rows - 2]
-        # Where the line begins above the outermost row there is nothing to see.
-        seen = [(r >= 0) & (r < tall) for r in near]
-        clean = [~away[r[s], x[s]] for r, s in zip(near, seen, strict=True)]
-        number = sum(map(len, clean))
-        if number == 0 and at <= reach + 2:
-            continue
-        if sum(int(c.sum()) for c in clean) >= _MIN_CLEAN * number and number >= 0.5 * wide:
-            good.append((float(votes[index, at]), int(at), float(slopes[index])))
-    if not good:
-        return None
-    places = [at for _, at, _ in good]
-    # Beyond the holes of film the film goes on; beyond the end of paper there is the picture.
-    low, high = (max(places) - 2 * reach, max(places)) if film else (min(places), min(places) + 2 * reach)
-    support, at, slope = max(g for g in good if low <= g[1] <= high)
-    residual = row - (at + slope * (column - middle))
-    near_line = np.abs(residual) <= reach + 0.5
-    tilt, shift = np.polyfit(column[near_line] - middle, residual[near_line], 1)
-    if len(slopes) == 1:
-        tilt = np.clip(tilt, -0.003, 0.003)
-    at, slope = at + float(shift), slope + float(tilt)
-    residual = row - (at + slope * (column - middle))
-    near_line = np.abs(residual) <= reach + 0.5
-    spread = float(residual[near_line].std())
-    inner = float(np.quantile(residual[near_line], 0.85))
-    line = at - reach + slope * (x - middle)
-    outside = np.arange(tall)[:, None] < line
-    plain = 1 - float(away[outside].mean()) if outside.any() else 1.0
-    support = len(np.unique(column[near_line])) / wide
-    return at + max(0.0, inner) - slope * middle, slope, support, spread, plain
+    offset = line.offset - line.slope * x[0] + start.offset
+    return Edge(offset, tilt, level, noise, line.support, line.spread)
 
 
 def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
-    """Measure a thin dark line between an edge and the picture.
+    """Measure a thin dark line between the edge of a border and the picture.
 
     Args:
         plane: lightness, float32 [height, width], L in [0, 100].
-        edge: where the border ends.
+        edge: of the border.
         columns: of the picture.
 
     Returns:
-        Rows from the edge to the end of the line, or None where there is no such line.
+        Number of rows from the edge to the end of the line, or None if there is no line.
     """
     x = np.arange(columns.start, columns.stop)
     deep = max(6, round(0.03 * min(plane.shape)))
@@ -213,14 +127,115 @@ def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
     middle = np.median(band, axis=1)
     darkest = int(np.argmin(middle[: deep // 2 + 2]))
     line = band[darkest]
-    if middle[darkest] > min(45.0, edge.level - 15):
-        return None
-    if (np.abs(line - middle[darkest]) < 12).mean() < 0.7:
+    even = (np.abs(line - middle[darkest]) < 12).mean() > 0.7
+    if not even or middle[darkest] > min(45.0, edge.level - 15):
         return None
     brighter = (band[darkest + 1 :] > line + 6).mean(axis=1)
     if brighter.max() < 0.65:
         return None
-    # Half way up the far side of the line, and the blur beyond.
-    return darkest + float(np.argmax(brighter > 0.9 * brighter.max()))
+    # One more row for the blur of the line.
+    return darkest + 1.0 + float(np.argmax(brighter > 0.9 * brighter.max()))
 
-DEBUG=False
+
+def _border_level(band: np.ndarray, known: Edge | None) -> tuple[np.ndarray, float] | None:
+    """Return the lightness of the border at each column, and its noise; None if uneven."""
+    # The first rows may belong to the blurred or wavy edge of the border further out.
+    fits = [fit for skip in range(4) if (fit := _fit_level(band[skip : skip + 2])) is not None]
+    best = min(fits, key=lambda fit: fit[1], default=None)
+    if known is not None and (best is None or abs(np.median(best[0]) - known.level) > 8):
+        return np.full(band.shape[1], known.level, np.float32), max(1.0, known.noise)
+    return best
+
+
+def _fit_level(head: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Fit a parabola to the lightness of a few rows [rows, columns], without the outliers."""
+    values = head.mean(axis=0)
+    x = np.linspace(-1, 1, len(values))
+    good = np.abs(values - np.median(values)) < 12
+    reference, noise = values, 0.0
+    for _ in range(3):
+        if good.mean() < 0.8:
+            return None
+        reference = np.polyval(np.polyfit(x[good], values[good], 2), x)
+        noise = 1.4826 * float(np.median(np.abs(head - reference)))
+        good = np.abs(values - reference) < max(3.0, 4 * noise)
+    if noise > _MAX_NOISE or good.mean() < 0.85 or np.ptp(reference) > _MAX_CHANGE:
+        return None
+    return reference.astype(np.float32), noise
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line found in a band; ``offset`` is its row at the first column, the rest as in Edge.
+
+    ``plain`` is the share of the border outside the line that has its level.
+    """
+
+    offset: float
+    slope: float
+    support: float
+    spread: float
+    plain: float
+
+
+def _line(away: np.ndarray, slopes: np.ndarray, reach: int, film: bool) -> _Line | None:
+    """Find the line at which a band stops having the level of the border.
+
+    Args:
+        away: where it has another level, bool [rows, columns].
+        slopes: to try, in rows per column.
+        reach: how far steps may lie from the line, in rows.
+        film: the border may have holes.
+    """
+    tall, wide = away.shape
+    x = np.arange(wide) - (wide - 1) / 2
+    row, column = np.nonzero(away[1:-1] & away[2:] & ~away[:-2])
+    row = row + 1
+    if len(row) < _MIN_VOTES * wide:
+        return None
+    # A Hough transform: each step votes for the lines through it.
+    votes = np.zeros((len(slopes), tall))
+    window = np.ones(2 * reach + 1) / wide
+    for index, slope in enumerate(slopes):
+        at = np.rint(row - slope * x[column]).astype(int)
+        counts = np.bincount(at[(at >= 0) & (at < tall)], minlength=tall)
+        votes[index] = np.convolve(counts, window, mode="same")
+    good = [
+        (float(votes[index, at]), int(at), float(slopes[index]))
+        for index, at in np.argwhere(votes >= max(_MIN_VOTES, _NEAR_BEST * votes.max()))
+        if _is_clean(away, np.rint(at - reach + slopes[index] * x).astype(int))
+    ]
+    if not good:
+        return None
+    # Film goes on beyond its holes; other borders end with the first edge.
+    rows = [at for _, at, _ in good]
+    low = max(rows) - 2 * reach if film else min(rows)
+    _, at, slope = max(line for line in good if low <= line[1] <= low + 2 * reach)
+    residual = row - (at + slope * x[column])
+    near = np.abs(residual) <= reach + 0.5
+    tilt, shift = np.polyfit(x[column[near]], residual[near], 1)
+    if len(slopes) == 1:
+        tilt = np.clip(tilt, -_SLACK, _SLACK)
+    slope, middle = slope + float(tilt), at + float(shift)
+    residual = row - (middle + slope * x[column])
+    near = np.abs(residual) <= reach + 0.5
+    outside = np.arange(tall)[:, None] < middle - reach + slope * x
+    return _Line(
+        # Most steps of a wavy edge are to lie outside the line.
+        middle + max(0.0, float(np.quantile(residual[near], 0.85))) + slope * x[0],
+        slope,
+        len(np.unique(column[near])) / wide,
+        float(residual[near].std()),
+        1 - float(away[outside].mean()) if outside.any() else 1.0,
+    )
+
+
+def _is_clean(away: np.ndarray, line: np.ndarray) -> bool:
+    """Tell whether the two rows outside a line have the level of the border."""
+    tall, wide = away.shape
+    rows = line - np.array([[1], [2]])
+    seen = (rows >= 0) & (rows < tall)
+    if seen.sum() < 0.5 * wide:
+        return False
+    columns = np.broadcast_to(np.arange(wide), rows.shape)
+    return float(away[rows[seen], columns[seen]].mean()) <= 1 - _MIN_CLEAN
