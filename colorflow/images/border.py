@@ -72,9 +72,9 @@ def without_border(photo: Photo) -> Photo:
 
     Returns:
         The picture, with the scan around it as its ``frame`` and a note about it; the photo itself
-        if there is no border.
+        if it has no border, or none any more.
     """
-    border = find_border(photo)
+    border = None if photo.frame else find_border(photo)
     if border is None:
         return photo
     rows, columns = border.inside(photo.size)
@@ -89,10 +89,10 @@ def without_border(photo: Photo) -> Photo:
 
 def _find_edges(plane: np.ndarray) -> _Edges:
     """Find the innermost edge of the border on each side."""
-    from scipy.ndimage import median_filter
+    from skimage.filters import median
 
     edges: _Edges = [None] * 4
-    smooth = _views(median_filter(plane, 3))
+    smooth = _views(median(plane, np.ones((3, 3))))
     for _ in range(_MAX_LAYERS):
         layer = _find_layer(smooth, edges, plane.shape)
         if not layer:
@@ -155,21 +155,17 @@ def _search(
     return find_edge(view, start, columns, limit, slope, known)
 
 
-def _line_widths(
-    views: Sequence[np.ndarray], edges: _Edges, shape: tuple[int, ...]
-) -> list[float]:
-    """Measure the thin line around the picture on each side; zeros if it has none."""
+def _line_widths(views: Sequence[np.ndarray], edges: _Edges, shape: tuple[int, ...]) -> list[float]:
+    """Measure the thin line around the picture on each side; 0 if there is none."""
     depths = _depths(edges, shape)
     widths = [
         line_width(view, edge, _columns(view, depths, side)) if edge else None
         for side, (view, edge) in enumerate(zip(views, edges, strict=True))
     ]
+    # Where the picture is as dark as the line, the other sides tell how wide it is.
     seen = [width for width in widths if width is not None]
-    enough = max(2, sum(edge is not None for edge in edges) - 1)
-    # On one side only, or of different widths, it is something in the picture.
-    if len(seen) < enough or np.ptp(seen) > 3:
-        return [0.0] * 4
-    return [float(np.median(seen)) if width is None else width for width in widths]
+    usual = min(seen) if len(seen) >= 3 else 0.0
+    return [usual if width is None else width for width in widths]
 
 
 def _views(plane: np.ndarray) -> list[np.ndarray]:

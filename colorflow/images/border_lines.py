@@ -131,10 +131,9 @@ def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
     if not even or middle[darkest] > min(45.0, edge.level - 15):
         return None
     brighter = (band[darkest + 1 :] > line + 6).mean(axis=1)
-    if brighter.max() < 0.65:
+    if brighter.max() < 0.55:
         return None
-    # One more row for the blur of the line.
-    return darkest + 1.0 + float(np.argmax(brighter > 0.9 * brighter.max()))
+    return darkest + float(np.argmax(brighter > 0.75 * brighter.max()))
 
 
 def _border_level(band: np.ndarray, known: Edge | None) -> tuple[np.ndarray, float] | None:

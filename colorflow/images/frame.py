@@ -24,6 +24,11 @@ class Border:
     bottom: int
     right: int
 
+    @property
+    def corner(self) -> tuple[int, int]:
+        """Column and row of the picture's first pixel in the scan."""
+        return self.left, self.top
+
     def inside(self, size: tuple[int, int]) -> tuple[slice, slice]:
         """Return the rows and columns of the picture.
 
