@@ -5,8 +5,10 @@
 Each scan is a photo inside a border of one of the kinds below, of random widths, turned by up to
 2 degrees, unevenly lit, with noise and as a JPEG. A border counts as found if every side of the
 rectangle lies at most 1 % of the height or width inside the true one, and at most 0.2 % (or one
-pixel) outside; the true one is the rectangle between the corners of the turned photo. Photos without a border must
-stay whole. With ``--keep``, scans and photos that went wrong are written with the rectangle drawn.
+pixel) outside; as off, up to 2 %. The true rectangle is the one between the corners of the turned
+photo. No border should be found in the photos themselves; those with one, e.g. real frames, are
+named, and are not used for scans. With ``--keep``, scans and photos that went wrong are written
+with the rectangle drawn.
 """
 
 from __future__ import annotations
@@ -249,13 +251,12 @@ def main() -> None:
         border = find_border(photo)
         if border is not None:
             framed.add(path)
-            print(f"border in a photo without one: {path.name}: {border}")
+            print(f"{path.name}: {border}")
             if options.keep:
                 picture = draw_box(Image.open(path), border, None)
                 picture.save(options.keep / f"negative_{path.stem}.png")
-    print(
-        f"borders in photos without one: {len(framed)} of {len(paths)} ({len(framed) / len(paths):.1%})"
-    )
+    share = len(framed) / len(paths)
+    print(f"borders in photos as they are: {len(framed)} of {len(paths)} ({share:.1%})")
     # Photos with a border of their own would give scans with two.
     paths = [path for path in paths if path not in framed]
     table = {kind.__name__: Counter[str]() for kind in KINDS}

@@ -52,8 +52,8 @@ def test_hints_count_from_the_corner_of_the_scan(tiny, scan):
 
 
 def test_a_hint_on_the_border_is_refused(tiny, scan):
+    hints = [Hint(60, 60, "#335577"), Hint(4, 60, "#aa5533")]
     with pytest.raises(ImageError, match=r"hint 2, #aa5533 at \(4, 60\), lies on the border"):
-        hints = [Hint(60, 60, "#335577"), Hint(4, 60, "#aa5533")]
         tiny.sample(scan, n=1, hints=hints, ignore_border=True)
 
 

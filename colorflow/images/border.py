@@ -22,11 +22,13 @@ _MAX_SHARE, _MIN_AREA = 0.35, 0.25
 _MAX_LAYERS = 5
 # Sides of one border differ by at most this many units of L, and this many rows per column.
 _SAME_LEVEL, _SAME_SLOPE = 12.0, 0.015
-# Least support of each edge and of all on average; of each of only two neighbouring sides, which
-# dark corners of scenes can look like, and their most noise in units of L.
-_MIN_SUPPORT, _MEAN_SUPPORT, _CORNER_SUPPORT, _CORNER_NOISE = 0.4, 0.5, 0.65, 2.0
+# Least support of each edge if two sides agree and if more do, and least mean support of all.
+_MIN_SUPPORT, _FAINT_SUPPORT, _MEAN_SUPPORT = 0.4, 0.25, 0.5
+# Two neighbouring sides alone may be a dark corner of a scene: their least support, and their most
+# noise in units of L.
+_CORNER_SUPPORT, _CORNER_NOISE = 0.65, 2.0
 # Pixels of the reduced copy that are left to the border, for the blur of the edge.
-_MARGIN = 1.0
+_MARGIN = 0.8
 # Sides are numbered top, left, bottom, right; these are the signs of their slopes, seen from each
 # side, when the picture is turned.
 _TURN = (1, -1, -1, 1)
@@ -123,12 +125,14 @@ def _find_layer(
     known = replace(known, level=float(np.mean([found[side].level for side in group])))
     depths = _depths([found[s] if s in group else edge for s, edge in enumerate(edges)], shape)
     layer: dict[int, Edge] = {}
+    least = _MIN_SUPPORT if len(group) == 2 else _FAINT_SUPPORT
     for side in range(4):
         other = None if side in group else known
         edge = _search(views, edges, side, depths, turn * _TURN[side], other)
-        if edge is not None and abs(edge.level - known.level) < _SAME_LEVEL:
-            if edge.support >= _MIN_SUPPORT:
-                layer[side] = edge
+        # A border that is narrow at one end may show only if all columns are looked at.
+        edge = edge or (found[side] if side in group else None)
+        if edge and abs(edge.level - known.level) < _SAME_LEVEL and edge.support >= least:
+            layer[side] = edge
     supports = [edge.support for edge in layer.values()]
     if len(layer) < 2 or np.mean(supports) < _MEAN_SUPPORT:
         return {}

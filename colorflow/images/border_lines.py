@@ -133,7 +133,8 @@ def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
     brighter = (band[darkest + 1 :] > line + 6).mean(axis=1)
     if brighter.max() < 0.55:
         return None
-    return darkest + float(np.argmax(brighter > 0.75 * brighter.max()))
+    width = darkest + float(np.argmax(brighter > 0.75 * brighter.max()))
+    return width if width <= 0.012 * max(plane.shape) else None
 
 
 def _border_level(band: np.ndarray, known: Edge | None) -> tuple[np.ndarray, float] | None:
