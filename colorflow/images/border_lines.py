@@ -26,6 +26,8 @@ _MIN_PLAIN, _MIN_FILM = 0.88, 0.55
 _STEP, _KNOWN_STEP = (4.0, 3.0), (3.0, 1.2)
 # A band with more noise, or more change along the side, in units of L, is no border.
 _MAX_NOISE, _MAX_CHANGE = 4.5, 25.0
+# With less noise than this, in units of L, the first rows of a border are taken as they are.
+_LITTLE_NOISE = 0.7
 # Most that the lightness of a border may drift from row to row, in units of L.
 _DRIFT = 0.08
 
@@ -140,8 +142,13 @@ def line_width(plane: np.ndarray, edge: Edge, columns: range) -> float | None:
 def _border_level(band: np.ndarray, known: Edge | None) -> tuple[np.ndarray, float] | None:
     """Return the lightness of the border at each column, and its noise; None if uneven."""
     # The first rows may belong to the blurred or wavy edge of the border further out.
-    fits = [fit for skip in range(4) if (fit := _fit_level(band[skip : skip + 2])) is not None]
-    best = min(fits, key=lambda fit: fit[1], default=None)
+    best: tuple[np.ndarray, float] | None = None
+    for skip in range(4):
+        fit = _fit_level(band[skip : skip + 2])
+        if fit is not None and (best is None or fit[1] < best[1]):
+            best = fit
+        if best is not None and best[1] < _LITTLE_NOISE:
+            break
     if known is not None and (best is None or abs(np.median(best[0]) - known.level) > 8):
         return np.full(band.shape[1], known.level, np.float32), max(1.0, known.noise)
     return best
@@ -200,10 +207,12 @@ def _line(away: np.ndarray, slopes: np.ndarray, reach: int, film: bool) -> _Line
         at = np.rint(row - slope * x[column]).astype(int)
         counts = np.bincount(at[(at >= 0) & (at < tall)], minlength=tall)
         votes[index] = np.convolve(counts, window, mode="same")
+    best = votes.argmax(axis=0)
+    strength = votes.max(axis=0)
     good = [
-        (float(votes[index, at]), int(at), float(slopes[index]))
-        for index, at in np.argwhere(votes >= max(_MIN_VOTES, _NEAR_BEST * votes.max()))
-        if _is_clean(away, np.rint(at - reach + slopes[index] * x).astype(int))
+        (float(strength[at]), int(at), float(slopes[best[at]]))
+        for at in np.flatnonzero(strength >= max(_MIN_VOTES, _NEAR_BEST * strength.max()))
+        if _is_clean(away, np.rint(at - reach + slopes[best[at]] * x).astype(int))
     ]
     if not good:
         return None
