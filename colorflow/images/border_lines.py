@@ -231,7 +231,7 @@ def _line(away: np.ndarray, slopes: np.ndarray, reach: int, film: bool) -> _Line
     outside = np.arange(tall)[:, None] < middle - reach + slope * x
     return _Line(
         # Most steps of a wavy edge are to lie outside the line.
-        middle + max(0.0, float(np.quantile(residual[near], 0.85))) + slope * x[0],
+        middle + max(0.0, float(np.quantile(residual[near], 0.7))) + slope * x[0],
         slope,
         len(np.unique(column[near])) / wide,
         float(residual[near].std()),
