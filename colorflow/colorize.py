@@ -9,7 +9,8 @@ import torch
 from PIL import Image
 
 from colorflow.domains import Colorization
-from colorflow.hints import Hint, require_inside
+from colorflow.hints import Hint, move_inside, require_inside
+from colorflow.images.border import without_border
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.loading import load_model
 from colorflow.models.latents import Latents
@@ -74,6 +75,7 @@ class Colorizer(Sampler):
         draw: str = "representative",
         vivid: float = 1.0,
         detail: float = 1.0,
+        ignore_border: bool = False,
     ) -> list[Variant]:
         """Draw colourings of a photo.
 
@@ -96,18 +98,24 @@ class Colorizer(Sampler):
             vivid: factor on the chroma of the finished pictures, 0 to 2; colours stay within sRGB.
             detail: 1, 1.5 or 2: the model sees the photo at that many times its usual size, for
                 small faces and small coloured things; memory and time grow with the square.
+            ignore_border: colour the picture inside the border of a scan as if it had none, and
+                leave the border as it is; see :func:`colorflow.images.border.find_border`.
 
         Returns:
             ``n`` variants; their full-size pictures are made when first looked at. Their
             ``residuals`` tell how far from each hint they stayed.
 
         Raises:
-            ImageError: the photo cannot be read, or a hint lies outside.
+            ImageError: the photo cannot be read, or a hint lies outside it or on the border.
             ConfigError: a number is out of range.
             ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
         photo = read_photo(photo)
         require_inside(hints, photo.size, photo.name)
+        if ignore_border:
+            photo = without_border(photo)
+        if photo.frame:
+            hints = move_inside(hints, photo.frame.border.corner, photo.size, photo.name)
         return self.variants(photo, n, saturation, temperature, seed, hints, draw, vivid, detail)
 
     @torch.inference_mode()

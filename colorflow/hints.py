@@ -169,6 +169,35 @@ def require_inside(hints: Sequence[Hint], size: tuple[int, int], name: str) -> N
             )
 
 
+def move_inside(
+    hints: Sequence[Hint], corner: tuple[int, int], size: tuple[int, int], name: str
+) -> tuple[Hint, ...]:
+    """Give hints of a scan as hints of the picture inside its border.
+
+    Args:
+        hints: with positions in the whole scan.
+        corner: column and row of the picture's first pixel in the scan.
+        size: height and width of the picture, in pixels.
+        name: of the photo, for the message.
+
+    Returns:
+        The hints, with positions in the picture.
+
+    Raises:
+        ImageError: a hint lies on the border, which gets no colours.
+    """
+    left, top = corner
+    height, width = size
+    for number, hint in enumerate(hints, 1):
+        if not (left <= hint.x < left + width and top <= hint.y < top + height):
+            raise ImageError(
+                f"{name}: hint {number}, {hint}, lies on the border, which stays as it is; the "
+                f"picture has columns {left} to {left + width - 1} and rows {top} to "
+                f"{top + height - 1}: move the hint there or leave it out"
+            )
+    return tuple(Hint(hint.x - left, hint.y - top, hint.hex) for hint in hints)
+
+
 def _kind(data: Any) -> str:
     names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
     return names.get(type(data), "null" if data is None else "a number")

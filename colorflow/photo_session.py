@@ -11,6 +11,7 @@ from PIL import Image
 
 from colorflow.decoding import rows_per_call
 from colorflow.devices import one_thread
+from colorflow.domains import finishing_of
 from colorflow.draws import Drawn, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
@@ -160,7 +161,7 @@ class PhotoSession:
         require_vivid(vivid)
         if photo.digest() != self.digest:
             raise ConfigError(f"{photo.name}: expected the photo of this session, got another")
-        finishing = self.sampler.domain.finishing(photo, vivid * self.sampler.domain.gain)
+        finishing = finishing_of(self.sampler.domain, photo, vivid * self.sampler.domain.gain)
         return dataclasses.replace(variant, finishing=finishing)
 
     def uncertainty(self, n: int = 16, temperature: float = 1.0, seed: int = 0) -> np.ndarray:

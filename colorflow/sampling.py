@@ -12,7 +12,7 @@ from torch import Tensor
 
 from colorflow.decoding import rows_per_call
 from colorflow.devices import choose_device, one_thread
-from colorflow.domains import Colorization, Domain, Finishing, domain_of
+from colorflow.domains import Colorization, Domain, Finishing, domain_of, finishing_of
 from colorflow.draws import Draw, Drawn, require_detail, require_vivid
 from colorflow.errors import ConfigError, ShapeError
 from colorflow.hints import Hint
@@ -212,7 +212,7 @@ class Sampler:
                         codes[i] = code.without_shares()
             realized = realizer.realize(codes, prepared, wishes)
         return [
-            self.variants_of(made, self.domain.finishing(photo, vivid))
+            self.variants_of(made, finishing_of(self.domain, photo, vivid))
             for (photo, _, _), made in zip(photos, realized, strict=True)
         ]
 

@@ -9,6 +9,7 @@ from PIL import Image
 
 from colorflow.colorize import Colorizer
 from colorflow.domains import Translation
+from colorflow.images.border import without_border
 from colorflow.images.read import PhotoLike, read_photo
 from colorflow.loading import load_model
 from colorflow.models.latents import Latents
@@ -74,6 +75,7 @@ class Translator(Sampler):
         seed: int = 0,
         draw: str = "representative",
         detail: float = 1.0,
+        ignore_border: bool = False,
     ) -> list[Variant]:
         """Draw translations of a photo.
 
@@ -89,6 +91,8 @@ class Translator(Sampler):
             seed: of the random numbers.
             draw: ``"representative"`` or ``"independent"``.
             detail: 1, 1.5 or 2: factor on the size at which the model sees the photo.
+            ignore_border: translate the picture inside the border of a scan as if it had none, and
+                leave the border as it is; see :func:`colorflow.images.border.find_border`.
 
         Returns:
             ``n`` variants; their full-size pictures are made when first looked at.
@@ -98,9 +102,10 @@ class Translator(Sampler):
             ConfigError: a number is out of range.
             ImplausibleError: a variant has colours that no photo can have, with each of its seeds.
         """
-        return self.variants(
-            read_photo(photo), n, strength, temperature, seed, strategy=draw, detail=detail
-        )
+        photo = read_photo(photo)
+        if ignore_border:
+            photo = without_border(photo)
+        return self.variants(photo, n, strength, temperature, seed, strategy=draw, detail=detail)
 
     def encode(self, photo: PhotoLike, partner: PhotoLike) -> Latents:
         """Give the exact latent code of a pair.

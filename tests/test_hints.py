@@ -11,6 +11,7 @@ from colorflow.hints import (
     MAX_HINTS,
     Hint,
     hints_to_json,
+    move_inside,
     parse_hints,
     read_hints,
     require_inside,
@@ -112,3 +113,18 @@ def test_hints_have_to_lie_within_the_photo(x, y, inside):
     with pytest.raises(ImageError, match=r"cat\.jpg: hint 2, #aa3311 at \(150, 0\)") as caught:
         require_inside(hints, (100, 150), "cat.jpg")
     assert "150 x 100" in one_line(caught)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "good"),
+    [(10, 20, True), (109, 69, True), (110, 30, False), (9, 30, False), (50, 70, False)],
+)
+def test_hints_of_a_scan_move_to_the_picture_inside(x, y, good):
+    hints = [Hint(10, 20, "#aa3311"), Hint(x, y, "#335577")]
+    if good:
+        moved = move_inside(hints, (10, 20), (50, 100), "scan.tif")
+        assert moved == (Hint(0, 0, "#aa3311"), Hint(x - 10, y - 20, "#335577"))
+        return
+    with pytest.raises(ImageError, match=r"scan\.tif: hint 2, .* lies on the border") as caught:
+        move_inside(hints, (10, 20), (50, 100), "scan.tif")
+    assert "columns 10 to 109 and rows 20 to 69" in one_line(caught)

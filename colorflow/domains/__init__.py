@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from colorflow.domains.base import Domain, Finishing, Geometry
 from colorflow.domains.colorization import Colorization
+from colorflow.domains.framed import FramedFinishing, finishing_of
 from colorflow.domains.translation import Translation
 from colorflow.errors import ConfigError
 from colorflow.models.config import ModelConfig
@@ -17,10 +18,12 @@ __all__ = [
     "Colorization",
     "Domain",
     "Finishing",
+    "FramedFinishing",
     "Geometry",
     "Translation",
     "colorization_of",
     "domain_of",
+    "finishing_of",
     "geometry_of",
 ]
 

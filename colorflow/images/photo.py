@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from colorflow.errors import ImageError
+from colorflow.images.frame import Frame
 from colorflow.images.lab import lab_planes, lightness_plane, lightness_to_grey
 from colorflow.images.metadata import Metadata
 
@@ -33,6 +34,7 @@ class Photo:
         format: Pillow's name of the file format, e.g. ``"JPEG"``, or None.
         metadata: what the file said about the photo.
         notes: what a user should know about the reading, one sentence each.
+        frame: the scan whose border was cut off, or None.
     """
 
     pixels: np.ndarray
@@ -41,6 +43,7 @@ class Photo:
     format: str | None = None
     metadata: Metadata = field(default_factory=Metadata)
     notes: list[str] = field(default_factory=list)
+    frame: Frame | None = None
 
     def __post_init__(self) -> None:
         shape, kind = self.pixels.shape, self.pixels.dtype
