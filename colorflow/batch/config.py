@@ -56,6 +56,7 @@ class BatchConfig:
             :data:`colorflow.draws.DETAILS`.
         precision: of the backbone, one of :data:`colorflow.networks.precision.PRECISIONS`.
         max_pixels: the largest photo to accept.
+        ignore_border: the border of a scan is found and left as it is.
 
     Raises:
         ConfigError: a value is out of range.
@@ -82,6 +83,7 @@ class BatchConfig:
     detail: float = 1.0
     precision: str = "auto"
     max_pixels: int = MAX_PIXELS
+    ignore_border: bool = False
 
     def __post_init__(self) -> None:
         _require("samples", self.samples, self.samples >= 1, "at least 1")

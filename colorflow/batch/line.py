@@ -25,7 +25,7 @@ from colorflow.batch.places import local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
-from colorflow.hints import FAR, require_inside
+from colorflow.hints import FAR, move_inside, require_inside
 from colorflow.images.formats import WRITERS
 from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image, history_of
@@ -122,6 +122,7 @@ class Line:
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
             return self._ended(parcel, "skipped", OWN)
+        whole, photo = photo, self.painter.inside(photo)
         domain = self.painter.colorizer.domain
         result.coloured = domain.condition_channels == 1 and photo.is_coloured()
         result.notes += photo.notes
@@ -131,8 +132,14 @@ class Line:
         settings = settings_of(self.painter, parcel.job.source)
         parcel.made_by = made_by(settings, identity, file)
         parcel.hints = self.painter.hints_of(parcel.job.source)
-        require_inside(parcel.hints, photo.size, photo.name)
-        result.details = {"size": list(photo.size[::-1]), "photo": identity}
+        require_inside(parcel.hints, whole.size, photo.name)
+        parcel.placed, border = parcel.hints, {}
+        if photo.frame:
+            corner = photo.frame.border.corner
+            parcel.placed = move_inside(parcel.hints, corner, photo.size, photo.name)
+            border = {"border": photo.frame.border.widths}
+        parcel.made_by |= border
+        result.details = {"size": list(whole.size[::-1]), "photo": identity, **border}
         parcel.photo = photo
         self._set(parcel, self.painter.prepare(photo, identity))
         return [parcel]
@@ -142,7 +149,7 @@ class Line:
 
         def work(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
             prepared = [(p.photo, p.condition, p.code) for p in items]
-            hints = [p.hints for p in items]
+            hints = [p.placed for p in items]
             return self.painter.paint(prepared, rows, hints)  # type: ignore[arg-type]
 
         leaves: list[Leaf] = []
@@ -229,7 +236,7 @@ class Line:
         if history.get(FILE) == self._hash(parcel):
             return True
         photo = read_photo(parcel.file, self.config.max_pixels)
-        return history.get("photo") == self.painter.identify(photo)
+        return history.get("photo") == self.painter.identify(self.painter.inside(photo))
 
     def _admit(self, parcel: Parcel) -> bool:
         parcel.admitted = self.photos.take(parcel.cost)

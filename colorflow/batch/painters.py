@@ -16,6 +16,7 @@ from colorflow.decoding import photos_per_call, rows_per_call
 from colorflow.draws import Draw
 from colorflow.errors import ImageError
 from colorflow.hints import Hint, hints_to_json
+from colorflow.images.border import without_border
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
 from colorflow.realization import Code
@@ -43,6 +44,9 @@ class Painter(Protocol):
 
     def identify(self, photo: Photo) -> str:
         """Give the hash from which the seeds of a photo's samples come."""
+
+    def inside(self, photo: Photo) -> Photo:
+        """Give the picture inside the border of a scan, or the photo itself."""
 
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
         """Make what the networks need; halved in size so many times, or None where it cannot be."""
@@ -104,6 +108,7 @@ class SamplePainter:
             "samples": None if config.pick == "all" else config.samples,
             "quality": config.quality,
             "metadata": config.metadata,
+            **_border_setting(config),
         }
         self.count = config.samples if config.pick == "all" else 1
         single = f"{{stem}}_{colorizer.domain.result}{{ext}}"
@@ -114,6 +119,10 @@ class SamplePainter:
     def identify(self, photo: Photo) -> str:
         """Hash the pixels."""
         return photo.digest()
+
+    def inside(self, photo: Photo) -> Photo:
+        """Look for a border where the job asks for it."""
+        return without_border(photo) if self.config.ignore_border else photo
 
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
         """Make the condition, and say how the codes are drawn."""
@@ -185,12 +194,18 @@ class TransferPainter:
             "saturation": config.saturation,
             "quality": config.quality,
             "metadata": config.metadata,
+            **_border_setting(config),
         }
+        self.config = config
         self.together = config.batch_size or rows_per_call(colorizer.device)
 
     def identify(self, photo: Photo) -> str:
         """Hash the pixels."""
         return photo.digest()
+
+    def inside(self, photo: Photo) -> Photo:
+        """Look for a border where the job asks for it."""
+        return without_border(photo) if self.config.ignore_border else photo
 
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
         """Make the condition at the geometry of the reference."""
@@ -242,6 +257,11 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
     if variant.residuals:
         facts["residuals"] = [round(value, 2) for value in variant.residuals]
     return facts
+
+
+def _border_setting(config: BatchConfig) -> dict[str, Any]:
+    """Name the setting where it is on only: results of version 0.1 do not know it."""
+    return {"ignore_border": True} if config.ignore_border else {}
 
 
 def _photo_at(path: Path) -> Photo:

@@ -16,6 +16,8 @@ from colorflow.domains import Colorization
 from colorflow.draws import Draw
 from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.hints import Hint, parse_hints
+from colorflow.images.border import cut
+from colorflow.images.frame import Border
 from colorflow.images.metadata import Policy
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
@@ -41,6 +43,7 @@ class Recipe:
         attempt: how often that was replaced.
         share: of what is plausible; None where it represents none.
         scale: factor on its latents beside temperature and saturation.
+        border: of the scan it was made of; None where none was left out.
     """
 
     variant: int
@@ -52,6 +55,21 @@ class Recipe:
     attempt: int = 0
     share: float | None = None
     scale: float = 1.0
+    border: Border | None = None
+
+    def inside(self, photo: Photo) -> Photo:
+        """Give the picture that the variant was made of.
+
+        Args:
+            photo: the whole scan.
+
+        Returns:
+            The picture inside the border, or the photo itself.
+
+        Raises:
+            ImageError: the scan is too small for the border.
+        """
+        return photo if self.border is None else cut(photo, self.border)
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -89,12 +107,14 @@ def read_recipe(path: Path) -> Recipe:
                 vivid=float(history.get("vivid", 1.0 if "strength" in history else UNCHANGED)),
                 detail=float(history.get("detail", 1.0)),
                 precision=str(history.get("precision", "32")),
+                ignore_border=bool(history.get("ignore_border", False)),
             ),
             parse_hints(history.get("hints", []), str(path)),
             int(history.get("number", int(history["variant"]) - 1)),
             int(history.get("redrawn", 0)),
             history.get("share"),
             float(history.get("scale", 1.0)),
+            Border.of_widths(history["border"]) if "border" in history else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         what = "of another version"
@@ -147,6 +167,10 @@ class RecipePainter(SamplePainter):
         """Give the hash of the photo the variant was first made of."""
         return self.recipe.photo
 
+    def inside(self, photo: Photo) -> Photo:
+        """Leave out the border that was left out when the variant was first made."""
+        return self.recipe.inside(photo)
+
     def prepare(self, photo: Photo, identity: str, halvings: int = 0) -> Prepared | None:
         """Draw the one code that is wanted; it was chosen when the variant was first made."""
         prepared = super().prepare(photo, identity, halvings)
@@ -182,7 +206,7 @@ def find_source(path: Path, recipe: Recipe, place: Path | None) -> Path | None:
     """
     for candidate in _candidates(path, place):
         try:
-            if read_photo(candidate).digest() == recipe.photo:
+            if recipe.inside(read_photo(candidate)).digest() == recipe.photo:
                 return candidate
         except ColorflowError:
             continue

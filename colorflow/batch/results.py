@@ -106,6 +106,10 @@ class Parcel:
         job: the photo.
         outputs: where its results go.
         result: what will become of it.
+
+    Attributes:
+        hints: as the user gives them, at places of the whole photo.
+        placed: the same at places of what the model sees, inside the border of a scan.
     """
 
     job: Job
@@ -124,6 +128,7 @@ class Parcel:
     condition: Tensor | None = None
     code: Code | None = None
     hints: tuple[Hint, ...] = ()
+    placed: tuple[Hint, ...] = ()
     made_by: dict[str, Any] = field(default_factory=dict)
     staged: list[Staged] = field(default_factory=list)
     pending: int = 0

@@ -14,6 +14,7 @@ from colorflow.cli import exit_codes
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
+    BorderOption,
     ChangedOption,
     Detail,
     DetailOption,
@@ -87,6 +88,7 @@ def colorize(
     fail_fast: FailFastOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    ignore_border: BorderOption = False,
     max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     batch_size: BatchOption = 0,
@@ -128,6 +130,7 @@ def colorize(
         detail=float(detail.value),
         precision=precision.value,
         max_pixels=pixels_of(max_pixels),
+        ignore_border=ignore_border,
     )
     request = Request(
         inputs,
@@ -167,6 +170,7 @@ def transfer(
     overwrite: OverwriteOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    ignore_border: BorderOption = False,
     max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     device: DeviceOption = Device.auto,
@@ -197,6 +201,7 @@ def transfer(
         jobs=jobs,
         precision=precision.value,
         max_pixels=pixels_of(max_pixels),
+        ignore_border=ignore_border,
     )
     request = Request(
         targets,

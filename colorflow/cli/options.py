@@ -158,6 +158,13 @@ ReportOption = Annotated[
 NullOption = Annotated[
     bool, typer.Option("--null", "-0", help="The list on stdin is that of find -print0.")
 ]
+BorderOption = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-border",
+        help="Colour only the picture inside the border of a scan; the border stays as it is.",
+    ),
+]
 MaxPixelsOption = Annotated[
     float | None,
     typer.Option("--max-pixels", min=0.01, help="Largest photo, in megapixels. [usual: 200]"),

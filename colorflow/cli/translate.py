@@ -13,6 +13,7 @@ from colorflow.cli.jobs import leave, pixels_of, rerun_of
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
+    BorderOption,
     ChangedOption,
     Detail,
     DetailOption,
@@ -81,6 +82,7 @@ def translate(
     fail_fast: FailFastOption = False,
     dry_run: DryRunOption = False,
     report: ReportOption = None,
+    ignore_border: BorderOption = False,
     max_pixels: MaxPixelsOption = None,
     jobs: JobsOption = 0,
     batch_size: BatchOption = 0,
@@ -117,6 +119,7 @@ def translate(
         draw=draw.value,
         detail=float(detail.value),
         max_pixels=pixels_of(max_pixels),
+        ignore_border=ignore_border,
     )
     request = Request(
         inputs,

@@ -77,8 +77,22 @@ def without_border(photo: Photo) -> Photo:
         if it has no border, or none any more.
     """
     border = None if photo.frame else find_border(photo)
-    if border is None:
-        return photo
+    return photo if border is None else cut(photo, border)
+
+
+def cut(photo: Photo, border: Border) -> Photo:
+    """Cut a scan to the picture inside a border that is known.
+
+    Args:
+        photo: the scan.
+        border: of it.
+
+    Returns:
+        The picture, with the scan around it as its ``frame`` and a note about it.
+
+    Raises:
+        ImageError: nothing is left inside.
+    """
     rows, columns = border.inside(photo.size)
     return replace(
         photo,

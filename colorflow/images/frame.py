@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,17 @@ class Border:
     left: int
     bottom: int
     right: int
+
+    @property
+    def widths(self) -> list[int]:
+        """Widths in the order left, top, right, bottom, as reports and results name them."""
+        return [self.left, self.top, self.right, self.bottom]
+
+    @classmethod
+    def of_widths(cls, widths: Sequence[int]) -> Border:
+        """Make a border of its :attr:`widths`."""
+        left, top, right, bottom = widths
+        return cls(top, left, bottom, right)
 
     @property
     def corner(self) -> tuple[int, int]:
