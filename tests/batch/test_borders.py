@@ -85,21 +85,21 @@ def test_recolor_finds_the_scan_and_makes_the_same_picture(tiny, scan):
 
 def test_hints_have_their_places_in_the_scan(tiny, scan):
     job = Job(scan / "scan/a.png", scan / "out/a")
-    hints = {str(job.source): (Hint(BORDER + 100, BORDER + 60, (30.0, 10.0)),)}
+    hints = {str(job.source): (Hint(BORDER + 100, BORDER + 60, "#aa5533"),)}
     (found,) = run(tiny, None, None, [job], samples=1, ignore_border=True, hints=hints)
     left, top, right, bottom = found.details["border"]
     height, width = _pixels(job.source).shape
     inside = np.s_[top : height - bottom, left : width - right]
     Image.fromarray(_pixels(job.source)[inside]).save(scan / "inside/a.png")
     alone = Job(scan / "inside/a.png", scan / "alone/a")
-    moved = (Hint(BORDER + 100 - left, BORDER + 60 - top, (30.0, 10.0)),)
+    moved = (Hint(BORDER + 100 - left, BORDER + 60 - top, "#aa5533"),)
     run(tiny, None, None, [alone], samples=1, hints={str(alone.source): moved})
     assert (_pixels(scan / "out/a_v1.png")[inside] == _pixels(scan / "alone/a_v1.png")).all()
 
 
 def test_a_hint_on_the_border_is_refused(tiny, scan):
     job = Job(scan / "scan/a.png", scan / "out/a")
-    hints = {str(job.source): (Hint(5, 5, (30.0, 10.0)),)}
+    hints = {str(job.source): (Hint(5, 5, "#aa5533"),)}
     (found,) = run(tiny, None, None, [job], ignore_border=True, hints=hints)
     assert found.status == "failed"
     assert "lies on the border" in found.reason
