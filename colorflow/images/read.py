@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from colorflow.errors import ImageError
 from colorflow.images import deep
-from colorflow.images.decode import decode, decode_deep
+from colorflow.images.decode import decode, decode_values
 from colorflow.images.exif import ORIENTATION
+from colorflow.images.failures import explained
 from colorflow.images.lab import to_unit
 from colorflow.images.metadata import (
     Metadata,
@@ -22,8 +21,10 @@ from colorflow.images.metadata import (
     tiff_number,
     tiff_profile,
 )
-from colorflow.images.opening import check_size, open_picture
+from colorflow.images.opening import check_size, open_picture, opened_by_pillow
 from colorflow.images.photo import Photo
+from colorflow.images.tiff_values import read_values
+from colorflow.images.tiff_view import TiffPage, photo_page, view_of
 
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm"}
@@ -61,15 +62,15 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        with _explained("<picture>"):
+        with explained("<picture>", max_pixels):
             check_size(*source.size, max_pixels, "<picture>")
             return _from_picture(source, None, None)
     path = Path(source)
-    with _explained(str(path)), _opened(path) as file:
-        picture = _known_picture(file, path, max_pixels)
-        if picture is None:
-            return _from_tiff(file, path, max_pixels)
-        with picture:
+    with explained(str(path), max_pixels), _opened(path) as file:
+        page = photo_page(file)
+        if page is not None:
+            return _from_tiff(file, page, path, max_pixels)
+        with open_picture(file, path, max_pixels) as picture:
             return _from_picture(picture, path, file)
 
 
@@ -86,37 +87,11 @@ def read_metadata(path: str | Path) -> Metadata:
         ImageError: as for :func:`read_photo`.
     """
     path = Path(path)
-    with _explained(str(path)), _opened(path) as file:
-        picture = _known_picture(file, path, MAX_PIXELS)
-        if picture is None:
+    with explained(str(path), MAX_PIXELS), _opened(path) as file:
+        if photo_page(file) is not None:
             return metadata_of_tiff(file)[0]
-        with picture:
-            return _metadata(picture, file)[0]
-
-
-@contextlib.contextmanager
-def _explained(name: str) -> Iterator[None]:
-    """Say in one line what is wrong with a picture."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise ImageError(
-            f"{name}: expected a picture file, found nothing; check the path"
-        ) from error
-    except NotADirectoryError as error:
-        raise ImageError(f"{name}: part of this path is a file, not a folder") from error
-    except PermissionError as error:
-        raise ImageError(f"{name}: may not be read; check its permissions") from error
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: expected a picture, found data of an unknown kind; is it really an image?"
-        ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError) as error:
-        cause = " ".join(str(error).split())
-        raise ImageError(
-            f"{name}: expected a whole picture, could not decode it ({cause}); "
-            "the file is truncated or damaged"
-        ) from error
+        with open_picture(file, path, MAX_PIXELS) as picture:
+            return metadata_of_picture(picture)[0]
 
 
 def _opened(path: Path) -> BinaryIO:
@@ -127,44 +102,50 @@ def _opened(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _known_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image | None:
-    """Open a file by Pillow; None for a TIFF that it does not know or decodes wrongly."""
-    try:
-        picture = open_picture(file, path, max_pixels)
-    except UnidentifiedImageError:
-        file.seek(0)
-        if file.read(4) not in (b"II*\0", b"MM\0*"):
-            raise
-        return None
-    misread = deep.is_planar(picture) or deep.is_plain_ycbcr(picture)
-    return None if misread else picture
-
-
 def _from_picture(picture: Image.Image, path: Path | None, file: BinaryIO | None) -> Photo:
     notes = _frame_notes(getattr(picture, "n_frames", 1))
     kind = picture.format
     # Decoded first: to find the EXIF block of a PNG, Pillow decodes it as it sees fit.
     decoded = decode(picture, file)
-    metadata, more = _metadata(picture, file)
+    metadata, more = metadata_of_picture(picture)
     notes += more + decoded.notes
     return Photo(decoded.pixels, decoded.alpha, path, kind, metadata, notes)
 
 
-def _from_tiff(file: BinaryIO, path: Path, max_pixels: int) -> Photo:
-    stored, pages = deep.read_tiff(file, max_pixels, str(path))
-    upright = deep.upright(stored, tiff_number(file, ORIENTATION) or 1)
+def _from_tiff(file: BinaryIO, page: TiffPage, path: Path, max_pixels: int) -> Photo:
+    check_size(page.width, page.height, max_pixels, str(path))
     metadata, notes = metadata_of_tiff(file)
-    decoded = decode_deep(upright, tiff_profile(file))
-    notes = _frame_notes(pages) + notes + decoded.notes
+    view = view_of(file, page)
+    # What only the first page says holds for the others.
+    orientation = tiff_number(view, ORIENTATION)
+    profile = tiff_profile(view) or tiff_profile(file)
+    picture = _by_pillow(view)
+    if picture is None:
+        values = read_values(view, max_pixels, str(path))
+        frames = values.pages
+        turn = orientation or tiff_number(file, ORIENTATION) or 1
+        decoded = decode_values(values, profile, turn)
+    else:
+        with picture:
+            frames = getattr(picture, "n_frames", 1)
+            if profile:
+                picture.info.setdefault("icc_profile", profile)
+            decoded = decode(picture, view)
+        if orientation is None and view is not file:
+            decoded = decoded.turned(tiff_number(file, ORIENTATION) or 1)
+    notes = _frame_notes(frames if page.frames is None else page.frames) + notes + decoded.notes
+    if page.note:
+        notes.insert(0, page.note)
     return Photo(decoded.pixels, decoded.alpha, path, "TIFF", metadata, notes)
 
 
-def _metadata(picture: Image.Image, file: BinaryIO | None) -> tuple[Metadata, list[str]]:
-    if picture.format == "TIFF" and file is not None:
-        # One of 64-bit offsets raises ValueError; Pillow reads some of what it says.
-        with contextlib.suppress(ValueError):
-            return metadata_of_tiff(file)
-    return metadata_of_picture(picture)
+def _by_pillow(file: BinaryIO) -> Image.Image | None:
+    """Open a TIFF file by Pillow; None where Pillow does not know it or decodes it wrongly."""
+    try:
+        picture = opened_by_pillow(file)
+    except Exception:  # decoders raise what they like; the other way says what is wrong
+        return None
+    return None if deep.is_misread(picture) else picture
 
 
 def _frame_notes(frames: int) -> list[str]:
