@@ -11,7 +11,8 @@ from PIL import Image, ImageFile, TiffImagePlugin
 from colorflow.images.opening import opened_by_pillow, turned_upright
 from colorflow.images.tiff_segments import PICTURES
 
-YCBCR, SIGNED = 6, 2
+YCBCR = 6
+UNSIGNED, SIGNED = 1, 2
 SUBSAMPLING = 0x0212
 # Names of Pillow's unpackers that take one byte of two.
 BOTH_HALVES = {f"{kind};16{order}" for kind in ("RGB", "RGBA", "RGBX") for order in "LBN"}
@@ -34,10 +35,10 @@ def is_deep(picture: Image.Image) -> bool:
 def is_misread(picture: Image.Image) -> bool:
     """Tell whether Pillow would decode a TIFF wrongly.
 
-    It confuses 16-bit channels that are kept apart, reads signed bytes as unsigned ones, cuts 10
-    and 14 bits, and its libtiff lacks compressions that other parts of Pillow know. Some versions
-    of Pillow write YCbCr values neither compressed nor subsampled, and lose the last row when
-    reading them.
+    It confuses 16-bit channels that are kept apart, reads signed bytes as unsigned and unsigned
+    values of 32 bits as signed, does not know 10 and 14 bits, and its libtiff lacks compressions
+    that other parts of Pillow know. Some versions of Pillow write YCbCr values neither compressed
+    nor subsampled, and lose the last row when reading them.
 
     Args:
         picture: opened, not decoded yet.
@@ -51,14 +52,36 @@ def is_misread(picture: Image.Image) -> bool:
     bits = tuple(tags.get(TiffImagePlugin.BITSPERSAMPLE, (8,)))
     separate = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2 and 16 in bits
     odd = any(8 < count < 16 for count in bits)
-    signed = SIGNED in tuple(tags.get(TiffImagePlugin.SAMPLEFORMAT, ()))
+    formats = tuple(tags.get(TiffImagePlugin.SAMPLEFORMAT, (UNSIGNED,)))
+    integers = SIGNED in formats or (UNSIGNED in formats and 32 in bits)
     compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
     plain_ycbcr = (
         tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR
         and compression == 1
         and tuple(tags.get(SUBSAMPLING, (2, 2))) == (1, 1)
     )
-    return separate or odd or signed or plain_ycbcr or compression in PICTURES
+    return separate or odd or integers or plain_ycbcr or compression in PICTURES
+
+
+def check_bytes(picture: Image.Image, file: BinaryIO) -> None:
+    """Refuse an uncompressed TIFF that claims more bytes than there are, before it is decoded.
+
+    Args:
+        picture: opened, not decoded yet.
+        file: it was opened from.
+
+    Raises:
+        ValueError: the file is too short for the picture.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    subsampled = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR
+    if tags.get(TiffImagePlugin.COMPRESSION, 1) != 1 or subsampled:
+        return
+    bits = tuple(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    samples = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
+    depth = sum(bits) if len(bits) >= samples else bits[0] * samples
+    if picture.width * picture.height * depth > 8 * file.seek(0, 2):
+        raise ValueError("the file ends before its pixels do")
 
 
 def has_both_halves(picture: Image.Image) -> bool:

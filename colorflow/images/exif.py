@@ -7,13 +7,12 @@ import struct
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
+from colorflow.images.tiff_layout import Layout, directory_size
 from colorflow.images.tiff_tags import (
     ASCII,
     Directory,
-    Layout,
     Order,
     bytes_tag,
-    directory_size,
     long_tag,
     number,
     rational_tag,

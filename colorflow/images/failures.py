@@ -8,13 +8,16 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from colorflow.errors import ImageError
 from colorflow.images.libraries import image_libraries
 
 HEAD = 140
-DAMAGED = "its data are damaged or break off; get another copy of the file"
+DAMAGED = (
+    "its data cannot be decoded: they are damaged, or of a variant that is not known; get another "
+    "copy of the file, or convert it to PNG"
+)
 # What Pillow says, as a pattern, and what it means. The first that fits counts.
 REASONS = (
     (r"Ghostscript", "EPS needs the program Ghostscript, which was not found; install it"),
@@ -44,11 +47,22 @@ REASONS = (
         "its animation frames are out of order; save its first frame as PNG",
     ),
     (
-        r"image file is truncated|Truncated File Read|breaks? off|ends before|only got"
-        r"|not enough (image )?data|too short|fewer|Unable to seek",
+        r"image file is truncated|Truncated File Read|ends before|only got"
+        r"|not enough (image )?data|too short|Unable to seek",
         "the file is truncated: it ends before its picture does; get another copy of it",
     ),
-    (r"JPEG|broken data stream", "its compressed data are damaged; get another copy of the file"),
+    (
+        r"broken data stream|buffer overrun|decoder error -\d|decompressed",
+        "its compressed data are damaged or break off; get another copy of the file",
+    ),
+    (
+        r"cannot load this image",
+        "no picture data were found in it; it is damaged, or not of the kind it begins like",
+    ),
+    (
+        r"invalid palette size",
+        "its palette has more colours than the format allows; save it as PNG",
+    ),
     (
         r"(\d+) values that are not finite",
         "{0} of its values are NaN or infinite; replace them first",
@@ -103,12 +117,8 @@ def explained(name: str, max_pixels: int) -> Iterator[None]:
         claimed = re.search(r"\d+", str(error))
         size = f"{int(claimed[0]):,} pixels" if claimed else "more"
         raise too_large(name, size, max_pixels) from error
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"{name}: expected a picture, found data of an unknown kind; is it really an image?"
-        ) from error
     except Exception as error:  # decoders raise what they like
-        raise ImageError(f"{name}: expected a whole picture, but {_reason(error)}") from error
+        raise ImageError(f"{name}: cannot be read: {_reason(error)}") from error
 
 
 def too_large(name: str, claimed: str, max_pixels: int) -> ImageError:
@@ -150,11 +160,12 @@ def unknown_kind(file: BinaryIO, name: str) -> ImageError:
     kind = _begun(head)
     if kind:
         return ImageError(
-            f"{name}: expected a picture, found the start of a {kind} file whose header is damaged "
-            "or of a variant that is not supported; save it anew by the program it comes from"
+            f"{name}: expected a picture, found data that begin like a file of type {kind}, with a "
+            "header that is damaged or of an unknown variant; get another copy, or save it as PNG"
         )
     return ImageError(
-        f"{name}: expected a picture, found data of an unknown kind; is it really an image?"
+        f"{name}: expected a picture, found data of an unknown kind; is it really an image? "
+        "If so, convert it to PNG or TIFF"
     )
 
 

@@ -126,6 +126,7 @@ def _from_tiff(file: BinaryIO, page: TiffPage, path: Path, max_pixels: int) -> P
         turn = orientation or tiff_number(file, ORIENTATION) or 1
         decoded = decode_values(values, profile, turn)
     else:
+        deep.check_bytes(picture, view)
         with picture:
             frames = getattr(picture, "n_frames", 1)
             if profile:

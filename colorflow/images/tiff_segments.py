@@ -51,16 +51,17 @@ def check_compression(page: TiffPage, name: str) -> None:
         raise ImageError(f"{what} with predictor {page.predictor} is not supported; {CONVERT}")
 
 
-def page_values(file: BinaryIO, page: TiffPage) -> np.ndarray:
-    """Decode all values of a page.
+def page_values(file: BinaryIO, page: TiffPage, channels: int) -> np.ndarray:
+    """Decode values of a page.
 
     Args:
         file: it is in.
         page: of a compression that :func:`check_compression` lets pass.
+        channels: how many are wanted, at most as many as the page has.
 
     Returns:
-        Values as they are stored, [height, width, samples], in the type the page names; fewer than
-        8 bits, and 9 to 15, in the next larger one.
+        Values as they are stored, [height, width, channels], in the type the page names; fewer than
+        8 bits, and 9 to 15, in the next larger one. Strips and tiles that were left out are zero.
 
     Raises:
         ValueError: the data are damaged or break off.
@@ -75,8 +76,10 @@ def page_values(file: BinaryIO, page: TiffPage) -> np.ndarray:
     down, across = -(-height // tile_height), -(-width // tile_width)
     if min(len(page.dataoffsets), len(page.databytecounts)) < planes * down * across:
         raise ValueError("fewer strips or tiles than the size asks for")
-    result = np.zeros((height, width, samples), _kind(page))
-    for index in range(planes * down * across):
+    result = np.zeros((height, width, channels), _kind(page))
+    for index in range(min(planes, channels) * down * across):
+        if not page.databytecounts[index]:
+            continue
         plane, place = divmod(index, down * across)
         y, x = (place // across) * tile_height, (place % across) * tile_width
         # The last strip ends with the picture; tiles are whole.
@@ -85,8 +88,8 @@ def page_values(file: BinaryIO, page: TiffPage) -> np.ndarray:
         file.seek(page.dataoffsets[index])
         data = file.read(page.databytecounts[index])
         segment = _segment(data, page, shape)[: height - y, : width - x]
-        channels = slice(plane, plane + 1) if planes > 1 else slice(None)
-        result[y : y + rows, x : x + tile_width, channels] = segment
+        places = slice(plane, plane + 1) if planes > 1 else slice(None)
+        result[y : y + rows, x : x + tile_width, places] = segment[..., :channels]
     return result
 
 
@@ -108,7 +111,7 @@ def _segment(data: bytes, page: TiffPage, shape: tuple[int, int, int]) -> np.nda
     # Room for values that stand in whole words though the page names fewer bits.
     raw = _unpacked(data, code, rows, max(row_bytes, words), page)
     if len(raw) < rows * row_bytes:
-        raise ValueError("a strip or tile that breaks off")
+        raise ValueError("a strip or tile of too few bytes")
     if bits != 8 * kind.itemsize and len(raw) < rows * words:
         lines = np.frombuffer(raw, np.uint8, rows * row_bytes).reshape(rows, row_bytes)
         return _of_bits(lines, bits, width * samples).reshape(shape).astype(kind)

@@ -74,7 +74,7 @@ def read_values(file: BinaryIO, max_pixels: int, name: str) -> Values:
             _check_kind(page, name)
             check_compression(page, name)
             _check_bytes(page, file, max_pixels, name)
-            return _sorted(page_values(file, page), page, len(tiff.pages))
+            return _values(file, page, len(tiff.pages))
     except (tifffile.TiffFileError, KeyError, IndexError, TypeError) as error:
         raise ValueError("a TIFF whose structure is damaged") from error
 
@@ -112,6 +112,7 @@ def _check_kind(page: TiffPage, name: str) -> None:
         )
     what = f"{name}: TIFF of {getattr(page.photometric, 'name', photometric)} pixels"
     known = kind is not None and np.dtype(kind).kind in "buif"
+    known = known and isinstance(page.bitspersample, int)
     if photometric in (INKS, YCBCR):
         known = kind in (np.uint8, np.uint16) if photometric == INKS else kind == np.uint8
     elif photometric == LAB:
@@ -145,21 +146,23 @@ def _check_bytes(page: TiffPage, file: BinaryIO, max_pixels: int, name: str) -> 
     ):
         raise ValueError("the file ends before its pixels do")
     if page.compression == 1 and sum(page.databytecounts) * 8 < values * page.bitspersample:
-        raise ValueError("fewer bytes than its size asks for")
+        raise ValueError("the file ends before its pixels do")
 
 
-def _sorted(values: np.ndarray, page: TiffPage, pages: int) -> Values:
-    """Tell colours from alpha and from further channels."""
+def _values(file: BinaryIO, page: TiffPage, pages: int) -> Values:
+    """Decode colours and alpha; further channels are left out."""
     photometric = int(page.photometric)
     colours = COLOURS[photometric]
+    has_alpha = page.extrasamples[:1] in ((ASSOCIATED,), (UNASSOCIATED,))
+    has_alpha = has_alpha and page.samplesperpixel > colours
+    values = page_values(file, page, colours + has_alpha)
     tags = {code: page.tags[code].value for code in (MIN, MAX, LOW, HIGH) if code in page.tags}
     result = Values(values[..., :colours], photometric, stated_range(tags, page.bitspersample))
     result.pages = pages
-    further = values.shape[2] - colours
-    if further and page.extrasamples[:1] in ((ASSOCIATED,), (UNASSOCIATED,)):
+    if has_alpha:
         result.alpha = values[..., colours]
         result.associated = page.extrasamples[0] == ASSOCIATED
-        further -= 1
-    if further:
-        result.notes.append(f"has {values.shape[2]} channels, of which {further} are not used")
+    unused = page.samplesperpixel - values.shape[2]
+    if unused:
+        result.notes.append(f"has {page.samplesperpixel} channels, of which {unused} are not used")
     return result
