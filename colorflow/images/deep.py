@@ -13,7 +13,6 @@ from colorflow.images.tiff_segments import PICTURES
 
 YCBCR = 6
 UNSIGNED, SIGNED = 1, 2
-SUBSAMPLING = 0x0212
 # Names of Pillow's unpackers that take one byte of two.
 BOTH_HALVES = {f"{kind};16{order}" for kind in ("RGB", "RGBA", "RGBX") for order in "LBN"}
 
@@ -37,8 +36,8 @@ def is_misread(picture: Image.Image) -> bool:
 
     It confuses 16-bit channels that are kept apart, reads signed bytes as unsigned and unsigned
     values of 32 bits as signed, does not know 10 and 14 bits, and its libtiff lacks compressions
-    that other parts of Pillow know. Some versions of Pillow write YCbCr values neither compressed
-    nor subsampled, and lose the last row when reading them.
+    that other parts of Pillow know. Of YCbCr values without compression it loses the last row, or
+    all where they are subsampled.
 
     Args:
         picture: opened, not decoded yet.
@@ -55,11 +54,7 @@ def is_misread(picture: Image.Image) -> bool:
     formats = tuple(tags.get(TiffImagePlugin.SAMPLEFORMAT, (UNSIGNED,)))
     integers = SIGNED in formats or (UNSIGNED in formats and 32 in bits)
     compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
-    plain_ycbcr = (
-        tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR
-        and compression == 1
-        and tuple(tags.get(SUBSAMPLING, (2, 2))) == (1, 1)
-    )
+    plain_ycbcr = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR and compression == 1
     return separate or odd or integers or plain_ycbcr or compression in PICTURES
 
 

@@ -89,7 +89,7 @@ def _scaled_words(values: np.ndarray, stated: Stated) -> tuple[np.ndarray, list[
 def _scaled_integers(values: np.ndarray, stated: Stated) -> tuple[np.ndarray, list[str]]:
     if values.dtype == np.int8 and stated.low is None and _is_rougher(values, np.uint8):
         note = (
-            "its values are called signed, but only make a picture without sign; read as 0 to 255"
+            "its values are called signed, but neighbours fit better without sign: read as 0 to 255"
         )
         return values.view(np.uint8), [note]
     bottom, top = int(values.min()), int(values.max())

@@ -41,9 +41,11 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a photo from a file, a Pillow picture or an array.
 
     EXIF orientation is applied once and its tag reset; colours are converted to sRGB where the
-    file has a profile; alpha is set aside; files of 16 bits per channel keep their depth; palette,
-    CMYK, bilevel and the like become 8-bit grey or RGB. Of several frames the first is taken.
-    What is lost on the way is said in the photo's notes.
+    file has a profile, or a PNG states gamma or primaries; alpha is set aside; files of 16 bits per
+    channel keep their depth; values of other ranges are scaled as the file states or, with a note,
+    as they suggest; palette, CMYK, bilevel and the like become 8-bit grey or RGB. Of several frames
+    the first is taken, of a TIFF file that begins with a thumbnail the full picture. What is lost
+    or assumed on the way is said in the photo's notes.
 
     Args:
         source: path, picture, or uint8 / uint16 / float32 array [height, width(, 1 | 2 | 3 | 4)],
@@ -54,8 +56,8 @@ def read_photo(source: PhotoLike, max_pixels: int = MAX_PIXELS) -> Photo:
         The photo.
 
     Raises:
-        ImageError: the file is missing, empty, truncated, not a picture, or too large, or a
-            package for files of its kind is missing.
+        ImageError: the file is missing, empty, damaged, not a picture, of a kind that is not
+            supported, or too large, or a package for files of its kind is missing.
     """
     if isinstance(source, Photo):
         return source

@@ -27,6 +27,7 @@ PICTURES = dict.fromkeys((33003, 33004, 33005, 34712), "jpg_2000") | dict.fromke
     (34927, 50001), "webp"
 )
 HORIZONTAL, FLOATING = 2, 3
+YCBCR, SUBSAMPLING = 6, 530
 CONVERT = "convert it, e.g. by ImageMagick: magick in.tif -compress zip out.tif"
 
 
@@ -93,6 +94,21 @@ def page_values(file: BinaryIO, page: TiffPage, channels: int) -> np.ndarray:
     return result
 
 
+def subsampling(page: TiffPage) -> tuple[int, int]:
+    """Tell how many pixels of a page share a colour.
+
+    Args:
+        page: any.
+
+    Returns:
+        Across and down; both 1 where every pixel has its own.
+    """
+    if page.photometric != YCBCR or page.planarconfig == 2 or int(page.compression) in PICTURES:
+        return 1, 1
+    across, down = page.tags.valueof(SUBSAMPLING, (2, 2))[:2]
+    return int(across), int(down)
+
+
 def _kind(page: TiffPage) -> np.dtype:
     if page.dtype is None:
         raise ValueError(f"{page.bitspersample} bits per sample")
@@ -104,6 +120,9 @@ def _segment(data: bytes, page: TiffPage, shape: tuple[int, int, int]) -> np.nda
     if code in PICTURES:
         return _of_picture(data, shape)
     rows, width, samples = shape
+    steps = subsampling(page)
+    if steps != (1, 1):
+        return _of_units(_unpacked(data, code, rows, width * samples, page), steps, shape)
     bits = int(page.bitspersample)
     kind = _kind(page)
     row_bytes = -(-width * samples * bits // 8)
@@ -156,6 +175,24 @@ def _one_strip(data: bytes, code: int, width: int, height: int, fill: int) -> by
     entries |= {278: height, 279: len(data)}
     tags = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in entries.items())
     return b"II*\0" + struct.pack("<IH", 8, len(entries)) + tags + bytes(4) + data
+
+
+def _of_units(raw: bytes, steps: tuple[int, int], shape: tuple[int, int, int]) -> np.ndarray:
+    """Read bytes of YCbCr where blocks of pixels share a colour, which follows their luminances."""
+    across, down = steps
+    if across not in (1, 2, 4) or down not in (1, 2, 4):
+        raise ValueError(f"a subsampling of {across} x {down}")
+    rows, width, _ = shape
+    units = -(-rows // down), -(-width // across)
+    size = across * down + 2
+    if len(raw) < units[0] * units[1] * size:
+        raise ValueError("a strip or tile of too few bytes")
+    values = np.frombuffer(raw, np.uint8, units[0] * units[1] * size).reshape(*units, size)
+    result = np.empty((units[0] * down, units[1] * across, 3), np.uint8)
+    blocks = values[..., :-2].reshape(*units, down, across).transpose(0, 2, 1, 3)
+    result[..., 0] = blocks.reshape(result.shape[:2])
+    result[..., 1:] = values[..., -2:].repeat(down, axis=0).repeat(across, axis=1)
+    return result[:rows, :width]
 
 
 def _of_picture(data: bytes, shape: tuple[int, int, int]) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from colorflow.errors import ImageError
 from colorflow.images.opening import check_size
 from colorflow.images.ranges import Stated
-from colorflow.images.tiff_segments import check_compression, page_values
+from colorflow.images.tiff_segments import check_compression, page_values, subsampling
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -117,11 +117,9 @@ def _check_kind(page: TiffPage, name: str) -> None:
         known = kind in (np.uint8, np.uint16) if photometric == INKS else kind == np.uint8
     elif photometric == LAB:
         known = kind is not None and np.dtype(kind).itemsize <= 2 and np.dtype(kind).kind in "ui"
-    subsampled = photometric == YCBCR and tuple(page.subsampling or (1, 1)) != (1, 1)
-    if photometric not in COLOURS or not known or subsampled:
-        found = "subsampled values" if subsampled else f"values of type {kind or 'unknown'}"
+    if photometric not in COLOURS or not known:
         raise ImageError(
-            f"{what} with {found} is not supported; convert it to RGB of 8 or 16 bits, "
+            f"{what} with values of type {kind or 'unknown'} is not supported; convert it to RGB, "
             "e.g. by ImageMagick: magick in.tif -colorspace sRGB -depth 16 out.tif"
         )
     if page.samplesperpixel < COLOURS[photometric]:
@@ -145,7 +143,8 @@ def _check_bytes(page: TiffPage, file: BinaryIO, max_pixels: int, name: str) -> 
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False)
     ):
         raise ValueError("the file ends before its pixels do")
-    if page.compression == 1 and sum(page.databytecounts) * 8 < values * page.bitspersample:
+    whole = page.compression == 1 and subsampling(page) == (1, 1)
+    if whole and sum(page.databytecounts) * 8 < values * page.bitspersample:
         raise ValueError("the file ends before its pixels do")
 
 
