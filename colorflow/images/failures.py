@@ -30,13 +30,12 @@ REASONS = (
         "it is an EPS file that does not say how large its picture is; export it as PNG or TIFF",
     ),
     (
-        r"(Unsupported BMP [^(]*)(\(\S+\))?$",
-        "{0}{1}: this variant of BMP is not supported, or its header is damaged; save it as PNG",
+        r"Unsupported BMP ([\w ]*\w)(?: \(\S+\))?$",
+        "its {0} is not supported for BMP, or its header is damaged; save it as PNG",
     ),
     (
-        r"(Unimplemented DXGI format \d+|Unimplemented pixel format \d+|Unknown pixel format .*"
-        r"|Unsupported bitcount .*)",
-        "{0}: this variant of DDS is not supported; save it as PNG",
+        r"DXGI format|pixel format|bitcount",
+        "this variant of DDS is not supported, or its header is damaged; save it as PNG",
     ),
     (
         r"MAX_TEXT_(CHUNK|MEMORY)|Decompressed data too large",

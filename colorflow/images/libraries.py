@@ -36,16 +36,20 @@ class _Shared:
                     warnings.filterwarnings("ignore", module=rf"{name}\b")
                 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             self._limits.append(max_pixels)
-            Image.MAX_IMAGE_PIXELS = max(self._limits)
+            self._set_limit()
 
     def leave(self, max_pixels: int) -> None:
         with self._lock:
             self._limits.remove(max_pixels)
             if self._limits:
-                Image.MAX_IMAGE_PIXELS = max(self._limits)
+                self._set_limit()
             else:
                 Image.MAX_IMAGE_PIXELS = self._limit
                 self._warnings.__exit__(None, None, None)
+
+    def _set_limit(self) -> None:
+        # Never lower than what the rest of the program works with.
+        Image.MAX_IMAGE_PIXELS = max(*self._limits, self._limit or 0)
 
 
 _SHARED = _Shared()
@@ -60,8 +64,8 @@ def image_libraries(max_pixels: int) -> Iterator[None]:
     prints about damaged data cannot be suppressed here.
 
     Args:
-        max_pixels: the limit that replaces Pillow's own, which is lower. Pillow refuses pictures,
-            and pictures within files, of more than twice as many.
+        max_pixels: the limit that replaces Pillow's own where it is higher. Pillow refuses
+            pictures, and pictures within files, of more than twice as many.
     """
     for name in LIBRARIES:
         logger = logging.getLogger(name)
