@@ -12,7 +12,7 @@ from typing import TypeVar
 import torch
 
 from colorflow.errors import ImageError
-from colorflow.images.opening import unlimited_open
+from colorflow.images.opening import size_of
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -160,7 +160,8 @@ def pixels_of(path: Path) -> int:
         Width times height; 0 where it cannot be read, which is said where it is decoded.
     """
     try:
-        with path.open("rb") as file, unlimited_open(file) as picture:
-            return int(picture.width * picture.height)
+        with path.open("rb") as file:
+            width, height = size_of(file)
+            return width * height
     except Exception:  # decoders raise what they like
         return 0

@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from colorflow.images.lab import row_strips
+
 Curve = Callable[[np.ndarray], np.ndarray]
 
 # The three XYZ columns of linear sRGB, adapted to D50 as profiles want it (Bradford).
@@ -21,6 +23,7 @@ SRGB_TO_XYZ = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
+D50 = SRGB_TO_XYZ.sum(axis=1)  # XYZ of white
 # Numbers of parameters of the function types of a parametric curve.
 PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
 
@@ -129,6 +132,19 @@ def srgb_encoded(linear: np.ndarray) -> np.ndarray:
     return np.where(light <= 0.0031308, 12.92 * light, above)
 
 
+def srgb_linear(encoded: np.ndarray) -> np.ndarray:
+    """Undo :func:`srgb_encoded`.
+
+    Args:
+        encoded: sRGB values in [0, 1], any shape.
+
+    Returns:
+        Light in [0, 1], same shape.
+    """
+    above: np.ndarray = ((encoded + 0.055) / 1.055) ** 2.4
+    return np.where(encoded <= 0.04045, encoded / 12.92, above)
+
+
 def grey_to_srgb(tags: dict[bytes, bytes]) -> Curve | None:
     """Find how a profile shows greys.
 
@@ -153,7 +169,11 @@ def grey_to_srgb(tags: dict[bytes, bytes]) -> Curve | None:
 
 
 def _luminance(lightness: np.ndarray) -> np.ndarray:
-    f = (lightness + 16) / 116
+    return _cubed((lightness + 16) / 116)
+
+
+def _cubed(f: np.ndarray) -> np.ndarray:
+    """Undo the cube root of Lab."""
     return np.where(f > 6 / 29, f**3, 3 * (6 / 29) ** 2 * (f - 4 / 29))
 
 
@@ -181,3 +201,26 @@ def rgb_to_srgb(tags: dict[bytes, bytes]) -> tuple[list[Curve], np.ndarray] | No
         columns.append([value / 65536 for value in struct.unpack_from(">3i", tags[name], 8)])
     matrix = np.linalg.inv(SRGB_TO_XYZ) @ np.array(columns).T
     return [tone_curve(tags[name]) for name in needed[:3]], matrix
+
+
+def lab_to_srgb(lab: np.ndarray) -> np.ndarray:
+    """Convert Lab values of a TIFF file to sRGB.
+
+    Args:
+        lab: [height, width, 3] of 8 or 16 bits, as stored: lightness without sign, a and b with
+            one. White is D50, as in the print trade.
+
+    Returns:
+        uint16 [height, width, 3].
+    """
+    signed, whole, unit = (np.int8, 255, 1) if lab.dtype.itemsize == 1 else (np.int16, 65535, 256)
+    result = np.empty(lab.shape, np.uint16)
+    for rows in row_strips(*lab.shape[:2]):
+        part = np.ascontiguousarray(lab[rows])
+        lightness = part[..., 0].view(part.dtype.str.replace("i", "u")) * (100 / whole)
+        a, b = (part[..., i].astype(signed).astype(np.float64) / unit for i in (1, 2))
+        y = (lightness + 16) / 116
+        xyz = np.stack([_cubed(y + a / 500), _cubed(y), _cubed(y - b / 200)], axis=-1) * D50
+        linear = xyz @ np.linalg.inv(SRGB_TO_XYZ).T
+        result[rows] = np.round(srgb_encoded(linear) * 65535)
+    return result

@@ -8,11 +8,11 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
-from colorflow.images.opening import check_size, turned_upright, unlimited_open
+from colorflow.images.opening import opened_by_pillow, turned_upright
+from colorflow.images.tiff_segments import PICTURES
 
-PHOTOMETRIC = 0x0106
-WHITE_IS_ZERO, YCBCR = 0, 6
-SUBSAMPLING = 0x0212
+YCBCR = 6
+UNSIGNED, SIGNED = 1, 2
 # Names of Pillow's unpackers that take one byte of two.
 BOTH_HALVES = {f"{kind};16{order}" for kind in ("RGB", "RGBA", "RGBX") for order in "LBN"}
 
@@ -31,37 +31,52 @@ def is_deep(picture: Image.Image) -> bool:
     )
 
 
-def is_planar(picture: Image.Image) -> bool:
-    """Tell whether a TIFF keeps 16-bit channels apart, which Pillow decodes wrongly.
+def is_misread(picture: Image.Image) -> bool:
+    """Tell whether Pillow would decode a TIFF wrongly.
+
+    It confuses 16-bit channels that are kept apart, reads signed bytes as unsigned and unsigned
+    values of 32 bits as signed, does not know 10 and 14 bits, and its libtiff lacks compressions
+    that other parts of Pillow know. Of YCbCr values without compression it loses the last row, or
+    all where they are subsampled.
 
     Args:
         picture: opened, not decoded yet.
 
     Returns:
-        True where the pixels must come from :func:`read_tiff`.
+        True where the values must come from :func:`colorflow.images.tiff_values.read_values`.
     """
-    tags = getattr(picture, "tag_v2", {})
-    bits = tags.get(TiffImagePlugin.BITSPERSAMPLE, (8,))
-    return tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2 and 16 in tuple(bits)
+    tags = getattr(picture, "tag_v2", None)
+    if tags is None:
+        return False
+    bits = tuple(tags.get(TiffImagePlugin.BITSPERSAMPLE, (8,)))
+    separate = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2 and 16 in bits
+    odd = any(8 < count < 16 for count in bits)
+    formats = tuple(tags.get(TiffImagePlugin.SAMPLEFORMAT, (UNSIGNED,)))
+    integers = SIGNED in formats or (UNSIGNED in formats and 32 in bits)
+    compression = tags.get(TiffImagePlugin.COMPRESSION, 1)
+    plain_ycbcr = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR and compression == 1
+    return separate or odd or integers or plain_ycbcr or compression in PICTURES
 
 
-def is_plain_ycbcr(picture: Image.Image) -> bool:
-    """Tell whether a TIFF holds YCbCr values neither compressed nor subsampled.
-
-    Some versions of Pillow write such files and lose the last row when reading them.
+def check_bytes(picture: Image.Image, file: BinaryIO) -> None:
+    """Refuse an uncompressed TIFF that claims more bytes than there are, before it is decoded.
 
     Args:
         picture: opened, not decoded yet.
+        file: it was opened from.
 
-    Returns:
-        True where the pixels must come from :func:`read_tiff`.
+    Raises:
+        ValueError: the file is too short for the picture.
     """
     tags = getattr(picture, "tag_v2", {})
-    kind = (
-        tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION),
-        tags.get(TiffImagePlugin.COMPRESSION, 1),
-    )
-    return kind == (YCBCR, 1) and tuple(tags.get(SUBSAMPLING, (2, 2))) == (1, 1)
+    subsampled = tags.get(TiffImagePlugin.PHOTOMETRIC_INTERPRETATION) == YCBCR
+    if tags.get(TiffImagePlugin.COMPRESSION, 1) != 1 or subsampled:
+        return
+    bits = tuple(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,)))
+    samples = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1)
+    depth = sum(bits) if len(bits) >= samples else bits[0] * samples
+    if picture.width * picture.height * depth > 8 * file.seek(0, 2):
+        raise ValueError("the file ends before its pixels do")
 
 
 def has_both_halves(picture: Image.Image) -> bool:
@@ -91,58 +106,12 @@ def read_both_halves(picture: Image.Image, file: BinaryIO) -> np.ndarray:
         uint16 [height, width, 3 | 4], upright.
     """
     upper = np.asarray(turned_upright(picture)).astype(np.uint16)
-    with unlimited_open(file) as again:
+    with opened_by_pillow(file) as again:
         again.tile = [_other_half(tile) for tile in again.tile]
         lower = np.asarray(turned_upright(again))
     upper <<= 8
     upper |= lower
     return upper
-
-
-def read_tiff(file: BinaryIO, max_pixels: int, name: str) -> tuple[np.ndarray, int]:
-    """Read a TIFF that Pillow does not know, or decodes wrongly, through tifffile.
-
-    Args:
-        file: the file.
-        max_pixels: the largest picture to accept.
-        name: of the picture, for messages.
-
-    Returns:
-        uint8 or uint16 [height, width, channels] of the first page as it is stored, not turned;
-        and the number of pages.
-
-    Raises:
-        ImageError: it is too large.
-        ValueError: it is not grey or RGB of 8 or 16 bits, or its compression is unknown.
-    """
-    import tifffile
-
-    file.seek(0)
-    try:
-        with tifffile.TiffFile(file) as tiff:
-            page = tiff.pages[0]
-            if not isinstance(page, tifffile.TiffPage):
-                raise ValueError("a TIFF without a whole first page")
-            check_size(page.imagewidth, page.imagelength, max_pixels, name)
-            bytes_of_ycbcr = page.photometric == YCBCR and page.dtype == np.uint8
-            known = page.photometric in (0, 1, 2) and page.dtype in (np.uint8, np.uint16)
-            if not known and not bytes_of_ycbcr:
-                raise ValueError(f"a TIFF of kind {page.photometric} and {page.dtype} values")
-            pixels = page.asarray(maxworkers=1)
-            if page.planarconfig == 2 and page.samplesperpixel > 1:
-                pixels = np.moveaxis(pixels, 0, -1)
-            pixels = pixels.reshape(page.imagelength, page.imagewidth, page.samplesperpixel)
-            # The first of the further samples may be transparency; what else there is, is not.
-            colours = 3 if page.photometric in (2, YCBCR) else 1
-            keep = colours + (page.extrasamples[:1] == (2,))
-            pixels = np.ascontiguousarray(pixels[..., :keep])
-            if page.photometric == WHITE_IS_ZERO:
-                pixels[..., 0] = np.iinfo(pixels.dtype).max - pixels[..., 0]
-            if bytes_of_ycbcr:
-                pixels = np.asarray(Image.fromarray(pixels, "YCbCr").convert("RGB"))
-            return pixels.astype(pixels.dtype.newbyteorder("=")), len(tiff.pages)
-    except (tifffile.TiffFileError, KeyError, ImportError) as error:
-        raise ValueError(f"a TIFF that could not be decoded: {error}") from error
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
@@ -162,29 +131,6 @@ def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
     if orientation in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)
-
-
-def grey_values(picture: Image.Image) -> np.ndarray:
-    """Decode a deep grey picture.
-
-    Args:
-        picture: of a mode ``I`` or ``I;16``, not decoded yet where it comes from a file.
-
-    Returns:
-        uint16 [height, width], upright, black at 0.
-
-    Raises:
-        ValueError: values do not fit into 16 bits.
-    """
-    tags = getattr(picture, "tag_v2", {})
-    bits, photometric = tags.get(TiffImagePlugin.BITSPERSAMPLE), tags.get(PHOTOMETRIC)
-    values = np.asarray(turned_upright(picture))
-    if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
-        raise ValueError(f"grey values from {values.min()} to {values.max()}, not 0 to 65535")
-    values = values.astype(np.uint16)
-    if bits == (12,):
-        values = values << 4 | values >> 8
-    return ~values if photometric == WHITE_IS_ZERO else values
 
 
 def _raw_mode(tile: ImageFile._Tile) -> str:

@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import BinaryIO
 
 from colorflow.images.ids import derived_id
+from colorflow.images.tiff_layout import Layout, directory_size
 from colorflow.images.tiff_tags import (
     ASCII,
     Directory,
-    Layout,
     Order,
     bytes_tag,
-    directory_size,
     long_tag,
     number,
     rational_tag,
@@ -43,6 +42,7 @@ DESCRIPTIVE_TAGS = frozenset(
         *range(0x9C9B, 0x9CA0),  # Windows title, comment, author, keywords, subject
     }
 )
+WIDE = (16, 17, 18)
 # A JPEG segment holds 65533 bytes; a maker note further behind would not stay in its place.
 MAX_FIXED = 60_000
 
@@ -86,11 +86,11 @@ class ExifBlock:
             wanted = None
         else:
             file, wanted = source, DESCRIPTIVE_TAGS
-        order, offset = read_header(file)
-        main, following = read_directory(file, offset, order, wanted)
-        exif = _further(file, main, EXIF, order)
-        interop = _further(file, exif, INTEROP, order)
-        gps = _further(file, main, GPS, order)
+        order, offset, big = read_header(file)
+        main, following = read_directory(file, offset, order, wanted, big)
+        exif = _further(file, main, EXIF, order, big)
+        interop = _further(file, exif, INTEROP, order, big)
+        gps = _further(file, main, GPS, order, big)
         thumbnail = False
         if isinstance(source, bytes) and following:
             # Of a TIFF file the next directory is another page.
@@ -98,6 +98,7 @@ class ExifBlock:
                 thumbnail = THUMBNAIL in read_directory(file, following, order)[0]
             except ValueError:
                 thumbnail = False
+        main, exif, gps, interop = map(_without_wide, (main, exif, gps, interop))
         return cls(order, main, exif, gps, interop, thumbnail)
 
     def packed(self, start: int, extra: Directory | None = None, picture: bytes = b"") -> bytes:
@@ -218,14 +219,21 @@ class ExifBlock:
         return replace(self, main=main, exif=exif)
 
 
-def _further(file: BinaryIO, parent: Directory, code: int, order: Order) -> Directory:
+def _without_wide(directory: Directory) -> Directory:
+    """Leave out 64-bit numbers of a BigTIFF file, which EXIF blocks may not have."""
+    return {code: tag for code, tag in directory.items() if tag.kind not in WIDE}
+
+
+def _further(
+    file: BinaryIO, parent: Directory, code: int, order: Order, big: bool = False
+) -> Directory:
     """Take the pointer ``code`` out of the parent and read what it points at."""
     offset = number(parent, code, order)
     parent.pop(code, None)
     if offset is None:
         return {}
     try:
-        return read_directory(file, offset, order)[0]
+        return read_directory(file, offset, order, None, big)[0]
     except ValueError:
         return {}
 

@@ -125,7 +125,7 @@ def metadata_of_tiff(file: BinaryIO) -> tuple[Metadata, list[str]]:
         The metadata, and notes for the user on what could not be read.
 
     Raises:
-        ValueError: it is no TIFF of 32-bit offsets.
+        ValueError: it is no TIFF.
     """
     order, tags = _tiff_tags(file)
     record = tags[IPTC].data if IPTC in tags else b""
@@ -153,7 +153,7 @@ def tiff_profile(file: BinaryIO) -> bytes | None:
         The ICC profile, or None.
 
     Raises:
-        ValueError: it is no TIFF of 32-bit offsets.
+        ValueError: it is no TIFF.
     """
     tags = _tiff_tags(file)[1]
     return tags[PROFILE].data if PROFILE in tags else None
@@ -170,10 +170,10 @@ def tiff_number(file: BinaryIO, code: int) -> int | None:
         The number, or None.
 
     Raises:
-        ValueError: it is no TIFF of 32-bit offsets.
+        ValueError: it is no TIFF.
     """
-    order, offset = read_header(file)
-    return number(read_directory(file, offset, order, {code})[0], code, order)
+    order, offset, big = read_header(file)
+    return number(read_directory(file, offset, order, {code}, big)[0], code, order)
 
 
 def _pillow_block(picture: Image.Image) -> bytes:
@@ -225,9 +225,9 @@ def _cleaned(
 
 
 def _tiff_tags(file: BinaryIO) -> tuple[Order, Directory]:
-    order, offset = read_header(file)
+    order, offset, big = read_header(file)
     wanted = {X_RESOLUTION, Y_RESOLUTION, UNIT, XMP, IPTC, PHOTOSHOP, PROFILE}
-    return order, read_directory(file, offset, order, wanted)[0]
+    return order, read_directory(file, offset, order, wanted, big)[0]
 
 
 def _resolution(tags: Directory, order: Order) -> tuple[float, float] | None:

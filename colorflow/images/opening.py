@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import struct
-import threading
 from pathlib import Path
 from typing import BinaryIO
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
 from colorflow.errors import ImageError
+from colorflow.images.failures import too_large, unknown_kind
+from colorflow.images.libraries import image_libraries
+from colorflow.images.tiff_view import photo_page
 
+# A limit for pictures that are not decoded.
+SIZE_ONLY = 1 << 62
 # The brand of an ISO base media file says which kind of picture it holds.
 HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"})
 AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_LIMIT_LOCK = threading.Lock()
 
 
 def check_size(width: int, height: int, max_pixels: int, name: str) -> None:
@@ -30,10 +33,7 @@ def check_size(width: int, height: int, max_pixels: int, name: str) -> None:
         ImageError: it is larger.
     """
     if width * height > max_pixels:
-        raise ImageError(
-            f"{name}: expected at most {max_pixels:,} pixels, the picture claims "
-            f"{width} x {height}; scale it down first"
-        )
+        raise too_large(name, f"{width} x {height}", max_pixels)
 
 
 def open_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
@@ -49,12 +49,12 @@ def open_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
         The picture, not decoded yet except for HEIF.
 
     Raises:
-        ImageError: it is too large, or a package for files of its kind is missing.
-        UnidentifiedImageError: it is of no kind Pillow knows.
+        ImageError: it is too large, of no kind that is known, or a package for files of its kind is
+            missing.
     """
     brand = _brand(file)
     try:
-        picture: Image.Image = unlimited_open(file)
+        picture: Image.Image = opened_by_pillow(file)
     except UnidentifiedImageError:
         if brand in AVIF_BRANDS and not features.check("avif"):
             raise ImageError(
@@ -62,14 +62,14 @@ def open_picture(file: BinaryIO, path: Path, max_pixels: int) -> Image.Image:
                 "install a wheel of Pillow 11.3 or newer"
             ) from None
         if brand not in HEIF_BRANDS:
-            raise
+            raise unknown_kind(file, str(path)) from None
         return _open_heif(file, path, max_pixels)
     check_size(*picture.size, max_pixels, str(path))
     return picture
 
 
-def unlimited_open(file: BinaryIO) -> ImageFile.ImageFile:
-    """Open a picture file by Pillow, without Pillow's own limit of size.
+def opened_by_pillow(file: BinaryIO) -> ImageFile.ImageFile:
+    """Open a picture file by Pillow.
 
     Args:
         file: the file, read from its start.
@@ -81,13 +81,26 @@ def unlimited_open(file: BinaryIO) -> ImageFile.ImageFile:
         UnidentifiedImageError: it is of no kind Pillow knows.
     """
     file.seek(0)
-    with _LIMIT_LOCK:
-        # Our limit, checked before decoding, stands in for Pillow's, which is lower and global.
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
-        try:
-            return Image.open(file)
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
+    return Image.open(file)
+
+
+def size_of(file: BinaryIO) -> tuple[int, int]:
+    """Read from its head how large a picture is.
+
+    Args:
+        file: of any kind that Pillow opens.
+
+    Returns:
+        Width and height of the picture that is read of this file, as stored.
+
+    Raises:
+        Exception: of any kind, where it cannot be told.
+    """
+    page = photo_page(file)
+    if page is not None:
+        return page.width, page.height
+    with image_libraries(SIZE_ONLY), opened_by_pillow(file) as picture:
+        return picture.size
 
 
 def turned_upright(picture: Image.Image) -> Image.Image:

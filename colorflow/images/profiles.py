@@ -63,7 +63,7 @@ def to_srgb(pixels: np.ndarray, profile: bytes) -> tuple[np.ndarray, list[str]]:
             return pixels, []
         parts = rgb_to_srgb(tags)
         if pixels.dtype != np.uint8 and parts:
-            return _through_matrix(pixels, *parts), []
+            return through_matrix(pixels, *parts), []
         notes = [] if pixels.dtype == np.uint8 else [REDUCED]
         eight = np.round(to_unit(pixels) * 255).astype(np.uint8) if notes else pixels
         return np.asarray(transform(Image.fromarray(eight))), notes
@@ -121,18 +121,42 @@ def _grey(pixels: np.ndarray, tags: dict[bytes, bytes]) -> tuple[np.ndarray, lis
     curve = grey_to_srgb(tags)
     if curve is None:
         return pixels, [MISFIT]
+    return through_curve(pixels, curve), []
+
+
+def through_curve(pixels: np.ndarray, curve: Curve) -> np.ndarray:
+    """Apply a curve to every value.
+
+    Args:
+        pixels: any shape; uint8, uint16, or float32 in [0, 1].
+        curve: from values in [0, 1] to sRGB values in [0, 1].
+
+    Returns:
+        The new values, of the same type and shape; the same ones where the curve moves none by more
+        than ``SRGB_SLACK``.
+    """
     # All values at once; of floats the table is close enough to interpolate in.
     top = 65535 if pixels.dtype == np.float32 else int(np.iinfo(pixels.dtype).max)
     values = np.linspace(0.0, 1.0, top + 1)
     table = curve(values)
     if np.abs(table - values).max() <= SRGB_SLACK:
-        return pixels, []
+        return pixels
     if pixels.dtype == np.float32:
-        return np.interp(pixels, values, table).astype(np.float32), []
-    return np.round(table * top).astype(pixels.dtype)[pixels], []
+        return np.asarray(np.interp(pixels, values, table), np.float32)
+    return np.asarray(np.round(table * top).astype(pixels.dtype)[pixels])
 
 
-def _through_matrix(pixels: np.ndarray, curves: list[Curve], matrix: np.ndarray) -> np.ndarray:
+def through_matrix(pixels: np.ndarray, curves: list[Curve], matrix: np.ndarray) -> np.ndarray:
+    """Convert colours by curves and a matrix.
+
+    Args:
+        pixels: RGB [height, width, 3]; uint8, uint16, or float32 in [0, 1].
+        curves: three, from device values in [0, 1] to linear values in [0, 1].
+        matrix: [3, 3], from linear values to linear sRGB.
+
+    Returns:
+        sRGB pixels of the same type and shape.
+    """
     values = np.linspace(0.0, 1.0, 65536)
     tables = [curve(values).astype(np.float32) for curve in curves]
     result = np.empty_like(pixels)

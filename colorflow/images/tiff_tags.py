@@ -9,14 +9,20 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
-# Bytes per value of each type of TIFF 6.0, and of its later type 13, the place of a directory.
+# Bytes per value of each type of TIFF 6.0, of its later type 13, the place of a directory, and of
+# the 64-bit types of BigTIFF.
 SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+SIZES |= {16: 8, 17: 8, 18: 8}
 BYTE, ASCII, SHORT, LONG, RATIONAL, UNDEFINED = 1, 2, 3, 4, 5, 7
+# Whole numbers without sign, by struct's letters.
+WHOLE = {BYTE: "B", SHORT: "H", LONG: "I", 13: "I", 16: "Q", 18: "Q"}
 
 # Values of one directory together; entries of a hostile file may all point at the same megabyte.
 MAX_DIRECTORY = 16 << 20
+# Files reject places beyond.
+MAX_OFFSET = 1 << 63
 
 Order = Literal["<", ">"]
 
@@ -93,6 +99,20 @@ def bytes_tag(data: bytes, kind: int = UNDEFINED) -> Tag:
     return Tag(kind, len(data), data)
 
 
+class Header(NamedTuple):
+    """Header of a TIFF file or EXIF block.
+
+    Args:
+        order: of bytes.
+        offset: of the first directory.
+        big: whether offsets have 64 bits, as in BigTIFF.
+    """
+
+    order: Order
+    offset: int
+    big: bool = False
+
+
 def number(directory: Directory, code: int, order: Order) -> int | None:
     """Read the first value of an entry of whole numbers.
 
@@ -104,35 +124,54 @@ def number(directory: Directory, code: int, order: Order) -> int | None:
     Returns:
         The number, or None where there is no such entry.
     """
+    return next(iter(numbers(directory, code, order)), None)
+
+
+def numbers(directory: Directory, code: int, order: Order) -> tuple[int, ...]:
+    """Read an entry of whole numbers.
+
+    Args:
+        directory: the entries.
+        code: of the tag.
+        order: of bytes.
+
+    Returns:
+        The numbers; none where there is no such entry.
+    """
     tag = directory.get(code)
-    if tag is None or tag.kind not in (SHORT, LONG, 13):
-        return None
-    (value,) = struct.unpack_from(f"{order}{'H' if tag.kind == SHORT else 'I'}", tag.data)
-    return int(value)
+    if tag is None or tag.kind not in WHOLE:
+        return ()
+    return struct.unpack(f"{order}{tag.count}{WHOLE[tag.kind]}", tag.data)
 
 
-def read_header(file: BinaryIO) -> tuple[Order, int]:
+def read_header(file: BinaryIO) -> Header:
     """Read the header of a TIFF file or EXIF block, which lies at the start of the file.
 
     Args:
         file: the file.
 
     Returns:
-        The byte order, and the offset of the first directory.
+        The header.
 
     Raises:
         ValueError: this is no TIFF header.
     """
     file.seek(0)
-    head = file.read(8)
+    head = file.read(16)
     order: Order = "<" if head[:2] == b"II" else ">"
-    if len(head) < 8 or head[:4] not in (b"II*\0", b"MM\0*"):
-        raise ValueError("no TIFF header")
-    return order, struct.unpack(f"{order}I", head[4:])[0]
+    if len(head) >= 8 and head[:4] in (b"II*\0", b"MM\0*"):
+        return Header(order, struct.unpack_from(f"{order}I", head, 4)[0])
+    if len(head) == 16 and head[:8] in (b"II+\0\x08\0\0\0", b"MM\0+\0\x08\0\0"):
+        return Header(order, struct.unpack_from(f"{order}Q", head, 8)[0], big=True)
+    raise ValueError("no TIFF header")
 
 
 def read_directory(
-    file: BinaryIO, offset: int, order: Order, wanted: Collection[int] | None = None
+    file: BinaryIO,
+    offset: int,
+    order: Order,
+    wanted: Collection[int] | None = None,
+    big: bool = False,
 ) -> tuple[Directory, int]:
     """Read a directory; entries that point beyond the file are left out.
 
@@ -141,6 +180,7 @@ def read_directory(
         offset: of the directory, from the header.
         order: of bytes.
         wanted: tags to read; all where None.
+        big: whether offsets and counts have 64 bits, as in BigTIFF.
 
     Returns:
         The entries, and the offset of the next directory, 0 where there is none.
@@ -148,125 +188,37 @@ def read_directory(
     Raises:
         ValueError: there is no directory at this place.
     """
-    file.seek(offset)
-    head = file.read(2)
-    if offset < 8 or len(head) < 2:
+    # Letters of the number of entries and of offsets, and bytes of an entry and of an offset.
+    entry_count, place, step, wide = ("Q", "Q", 20, 8) if big else ("H", "I", 12, 4)
+    if not 8 <= offset < MAX_OFFSET:
         raise ValueError(f"no directory at byte {offset}")
-    (count,) = struct.unpack(f"{order}H", head)
-    entries = file.read(12 * count)
-    tail = file.read(4)
-    following = struct.unpack(f"{order}I", tail)[0] if len(tail) == 4 else 0
+    file.seek(offset)
+    head = file.read(struct.calcsize(entry_count))
+    if len(head) < struct.calcsize(entry_count):
+        raise ValueError(f"no directory at byte {offset}")
+    (count,) = struct.unpack(order + entry_count, head)
+    if count > 65535:
+        raise ValueError(f"a directory of {count} entries")
+    entries = file.read(step * count)
+    tail = file.read(wide)
+    following = struct.unpack(order + place, tail)[0] if len(tail) == wide else 0
     directory: Directory = {}
     left = MAX_DIRECTORY
-    for start in range(0, len(entries) - 11, 12):
-        code, kind, number_of = struct.unpack_from(f"{order}HHI", entries, start)
-        field = entries[start + 8 : start + 12]
+    for start in range(0, len(entries) - step + 1, step):
+        code, kind, number_of = struct.unpack_from(f"{order}HH{place}", entries, start)
+        field = entries[start + step - wide : start + step]
         size = SIZES.get(kind, 0) * number_of
         if not 0 < size <= left or (wanted is not None and code not in wanted):
             continue
-        if size <= 4:
+        if size <= wide:
             directory[code] = Tag(kind, number_of, field[:size])
             continue
-        (at,) = struct.unpack(f"{order}I", field)
+        (at,) = struct.unpack(order + place, field)
+        if at >= MAX_OFFSET:
+            continue
         file.seek(at)
         data = file.read(size)
         if len(data) == size:
             directory[code] = Tag(kind, number_of, data, at)
             left -= size
     return directory, following
-
-
-def directory_size(directory: Directory) -> int:
-    """Count the bytes of a directory without its longer values.
-
-    Args:
-        directory: the entries.
-
-    Returns:
-        The size.
-    """
-    return 2 + 12 * len(directory) + 4
-
-
-class Layout:
-    """Places directories and their values one after the other, around a range that is taken.
-
-    Args:
-        start: offset of the first byte to place.
-        order: of bytes.
-        taken: offsets nothing else may be placed at.
-    """
-
-    def __init__(self, start: int, order: Order, taken: range = range(0)) -> None:
-        self.start = start
-        self.order: Order = order
-        self._taken = taken
-        self._end = start
-        self._pieces: list[tuple[int, bytes]] = []
-
-    def place(self, size: int) -> int:
-        """Find room.
-
-        Args:
-            size: in bytes.
-
-        Returns:
-            Its offset, an even number as TIFF asks for.
-        """
-        at = self._end + self._end % 2
-        if len(self._taken) and at < self._taken.stop and at + size > self._taken.start:
-            at = self._taken.stop + self._taken.stop % 2
-        self._end = at + size
-        return at
-
-    def put(self, at: int, data: bytes) -> None:
-        """Fill room found before, or the range that is taken.
-
-        Args:
-            at: its offset.
-            data: the bytes.
-        """
-        self._pieces.append((at, data))
-
-    def directory_room(self, directory: Directory) -> int:
-        """Find room for a directory without its longer values.
-
-        Args:
-            directory: the entries it will have.
-
-        Returns:
-            Its offset.
-        """
-        return self.place(directory_size(directory))
-
-    def put_directory(self, at: int, directory: Directory, following: int = 0) -> None:
-        """Fill room found by :meth:`directory_room`, and place the longer values.
-
-        Args:
-            at: its offset.
-            directory: the entries.
-            following: offset of the next directory, or 0.
-        """
-        parts = [struct.pack(f"{self.order}H", len(directory))]
-        for code, tag in sorted(directory.items()):
-            field = tag.data.ljust(4, b"\0")
-            if len(tag.data) > 4:
-                where = range(tag.offset, tag.offset + len(tag.data))
-                place = tag.offset if where == self._taken else self.place(len(tag.data))
-                self.put(place, tag.data)
-                field = struct.pack(f"{self.order}I", place)
-            parts.append(struct.pack(f"{self.order}HHI", code, tag.kind, tag.count) + field)
-        parts.append(struct.pack(f"{self.order}I", following))
-        self.put(at, b"".join(parts))
-
-    def packed(self) -> bytes:
-        """Join what was placed.
-
-        Returns:
-            The bytes from ``start`` on, zero where nothing was placed.
-        """
-        size = max((at + len(data) for at, data in self._pieces), default=self.start) - self.start
-        whole = bytearray(size)
-        for at, data in self._pieces:
-            whole[at - self.start : at - self.start + len(data)] = data
-        return bytes(whole)

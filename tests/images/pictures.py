@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+
+from colorflow.errors import ImageError
+from colorflow.images.read import read_photo
 
 LOSSLESS = [".png", ".tif"]
 FORMATS = [".jpg", ".png", ".webp", ".tif"]
@@ -30,3 +34,13 @@ def read_back(path: Path) -> Image.Image:
     with Image.open(path) as picture:
         picture.load()
         return picture
+
+
+def refusal(path: Path) -> str:
+    """The message, of one line, by which a file is refused."""
+    with pytest.raises(ImageError) as caught:
+        read_photo(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert path.name in message
+    return message

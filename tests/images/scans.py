@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import tifffile
+from blocks import directory
+from PIL import Image
 
 
 def deep_pixels(*shape: int) -> np.ndarray:
@@ -59,3 +62,35 @@ LAYOUTS = {
     "tiles": {"tile": (16, 16)},
     "strips": {"rowsperstrip": 3},
 }
+
+
+def by_libtiff(data: bytes, compression: str, width: int, rows: int) -> bytes:
+    """Compress rows of bytes by Pillow's libtiff and return the only strip."""
+    file = io.BytesIO()
+    picture = Image.frombytes("L", (width, rows), data)
+    picture.save(file, "TIFF", compression=compression, strip_size=1 << 20)
+    file.seek(0)
+    with tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        file.seek(page.dataoffsets[0])
+        return file.read(page.databytecounts[0])
+
+
+def strips_tiff(folder: Path, strips: list[bytes], **tags: int | tuple[int, ...]) -> Path:
+    """A little-endian TIFF file of the strips given."""
+    codes = {
+        **{"width": 256, "height": 257, "bits": 258, "compression": 259, "photometric": 262},
+        **{"samples": 277, "rows": 278, "planar": 284, "predictor": 317, "extra": 338},
+        **{"sample_format": 339, "fill": 266, "subsampling": 530},
+    }
+    starts = np.cumsum([1000, *map(len, strips)])[:-1]
+    entries = {}
+    for code, value in [
+        *((codes[name], value) for name, value in tags.items()),
+        (273, tuple(map(int, starts))),
+        (279, tuple(map(len, strips))),
+    ]:
+        values = value if isinstance(value, tuple) else (value,)
+        entries[code] = (4, len(values), struct.pack(f"<{len(values)}I", *values))
+    head = b"II*\0\x08\0\0\0" + directory("<", 8, entries)
+    return saved(folder, head.ljust(1000, b"\0") + b"".join(strips), "a.tif")

@@ -105,20 +105,11 @@ def test_file_without_permission(tmp_path):
     assert "permissions" in message_for(path)
 
 
-@pytest.mark.parametrize("values", [[-1.0, 0.5], [np.nan, 0.5], [np.inf, 0.5]])
-def test_float_picture_with_impossible_values(tmp_path, values):
-    picture = Image.fromarray(np.array([values], np.float32))
-    message_for(saved(tmp_path, picture, "wrong.tif"))
-
-
-def test_32_bit_picture_beyond_16_bits(tmp_path):
-    picture = Image.fromarray(np.array([[0, 70000]], np.int32))
-    assert "70000" in message_for(saved(tmp_path, picture, "wrong.tif"))
-
-
-@pytest.mark.parametrize("value", [-1.0, np.nan])
-def test_picture_object_with_impossible_values(value):
-    message_for(Image.fromarray(np.array([[value, 0.5]], np.float32)))
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_float_picture_with_impossible_values(tmp_path, value):
+    picture = Image.fromarray(np.array([[value, 0.5]], np.float32))
+    assert "1 of its values" in message_for(saved(tmp_path, picture, "wrong.tif"))
+    assert "1 of its values" in message_for(picture)
 
 
 def test_picture_object_of_a_file_that_breaks_off(tmp_path):
@@ -146,7 +137,9 @@ def test_decompression_bomb_is_refused_without_decoding(tmp_path, monkeypatch, s
 def test_limit_is_the_callers(tmp_path):
     path = saved(tmp_path, Image.new("L", (20, 20)))
     assert read_photo(path, max_pixels=400).size == (20, 20)
-    assert "399 pixels" in message_for(path, max_pixels=399)
+    message = message_for(path, max_pixels=399)
+    assert "399 pixels" in message
+    assert "--max-pixels" in message
     with Image.open(path) as picture:
         assert "399 pixels" in message_for(picture, max_pixels=399)
 
