@@ -14,6 +14,10 @@ class ImageError(ColorflowError):
     """A picture cannot be read, understood or written."""
 
 
+class TooLargeError(ImageError):
+    """A picture has more pixels than the limit."""
+
+
 class CheckpointError(ColorflowError):
     """A weights file is missing, truncated, altered, or made for another network."""
 

@@ -71,4 +71,4 @@ def _short(value: Any) -> str:
         return ", ".join(_short(v) for v in value)
     if value is None or isinstance(value, bool):
         return {True: "yes", False: "no", None: "-"}[value]
-    return str(value)
+    return printable(str(value))

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from colorflow.cli import exit_codes
+from colorflow.cli.printing import printable
 from colorflow.errors import ConfigError
 
 if TYPE_CHECKING:  # torch and lightning are imported once a run really starts
@@ -217,7 +218,7 @@ class _Screen:
     def log(self, line: str) -> None:
         """Print a line."""
         if not self.silent:
-            self.console.print(line)
+            self.console.print(printable(line))
             sys.stderr.flush()
 
     def show(self, figures: dict[str, float]) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from colorflow.errors import ImageError
+from colorflow.errors import ImageError, TooLargeError
 from colorflow.images.libraries import image_libraries
 
 HEAD = 140
@@ -120,7 +120,7 @@ def explained(name: str, max_pixels: int) -> Iterator[None]:
         raise ImageError(f"{name}: cannot be read: {_reason(error)}") from error
 
 
-def too_large(name: str, claimed: str, max_pixels: int) -> ImageError:
+def too_large(name: str, claimed: str, max_pixels: int) -> TooLargeError:
     """Make the error for a picture over the limit.
 
     Args:
@@ -131,9 +131,9 @@ def too_large(name: str, claimed: str, max_pixels: int) -> ImageError:
     Returns:
         The error.
     """
-    return ImageError(
+    return TooLargeError(
         f"{name}: expected at most {max_pixels:,} pixels, the picture claims {claimed}; "
-        "raise the limit with --max-pixels, or scale it down first"
+        "raise the limit (--max-pixels, in Python max_pixels), or scale it down first"
     )
 
 

@@ -105,6 +105,22 @@ def test_hints_are_met_as_far_as_is_told(client):
     assert 0 <= facts[0]["residuals"][0] < 10
 
 
+def test_notes_are_those_of_the_command(client, tmp_path):
+    with Image.open(CAT) as picture:
+        picture.resize((90, 60)).convert("RGBA").save(tmp_path / "a.gif", save_all=True,
+            append_images=[picture.resize((90, 60)).convert("RGB")])  # fmt: skip
+    hints = json.dumps([{"x": 40, "y": 30, "hex": "#cc3333"}, {"x": 40, "y": 30, "hex": "#33aa33"}])
+    _, (fact,) = client.predict(
+        photo=handle_file(tmp_path / "a.gif"), samples=1, hints=hints, api_name="/colorize"
+    )
+    told = " ".join(fact["notes"])
+    assert "has colours already" in told
+    assert "has 2 frames, only the first is used" in told
+    assert "missed by" in told
+    _, facts = client.predict(photo=handle_file(CAT), api_name="/uncertainty")
+    assert any("has colours already" in note for note in facts["notes"])
+
+
 def test_transfer_and_uncertainty(client):
     path = client.predict(
         reference=handle_file(bundled("examples", "sunset.jpg")),

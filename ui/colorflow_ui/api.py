@@ -15,6 +15,7 @@ import gradio as gr
 
 from colorflow.draws import STRATEGIES, require_detail, require_strategy, require_vivid
 from colorflow.errors import ConfigError
+from colorflow.hints import FAR
 from colorflow_ui.batch_tab import colour_files
 from colorflow_ui.drawing import heat_map, peaks
 from colorflow_ui.engine import BatchOptions, Engine, FileOptions, Sitting, Take
@@ -136,7 +137,8 @@ class Endpoints:
             for x, y, value in peaks(delta_e)
         ]
         path = visit.put_picture(heat_map(sitting.grey, delta_e))
-        return str(path), {"mean_delta_e": round(float(delta_e.mean()), 3), "most": places}
+        mean = round(float(delta_e.mean()), 3)
+        return str(path), {"mean_delta_e": mean, "most": places, "notes": [*sitting.notes]}
 
     @_answering
     def batch(
@@ -255,9 +257,21 @@ def _save(
         said = {"file": saved.name, "variant": number, "number": take.number}
         said |= {"redrawn": take.redrawn, "typicality": round(take.typicality, 4)}
         said["share"] = None if take.share is None else round(take.share, 3)
-        said |= {"notes": [*saved.notes], "residuals": [round(off, 2) for off in take.residuals]}
+        said |= {"notes": [*sitting.notes, *_notes(take), *saved.notes]}
+        said["residuals"] = [round(off, 2) for off in take.residuals]
         facts.append(said)
     return paths, facts
+
+
+def _notes(take: Take) -> list[str]:
+    """Say what the command would: hints that were missed, and a draw that was replaced."""
+    missed = [
+        f"Hint {number} was missed by {off:.0f} Delta E; it may contradict another one."
+        for number, off in enumerate(take.residuals, 1)
+        if off > FAR
+    ]
+    again = "It was drawn again, as the first draw had impossible colours."
+    return [*missed, *([again] if take.redrawn else [])]
 
 
 def _takes(

@@ -17,7 +17,7 @@ from colorflow.colorize import Colorizer
 from colorflow.decoding import rows_per_call
 from colorflow.draws import Drawn
 from colorflow.editing import levels_of, more_like, tail_probability, with_levels
-from colorflow.errors import ImageError
+from colorflow.errors import ImageError, TooLargeError
 from colorflow.hints import hints_to_json, parse_hints
 from colorflow.images.formats import WRITERS, output_suffix
 from colorflow.images.metadata import Policy
@@ -267,6 +267,10 @@ def reader(path: Path, name: str, max_pixels: int) -> Callable[[], Photo]:
     def read() -> Photo:
         try:
             return read_photo(path, max_pixels)
+        except TooLargeError as error:
+            raise ImageError(
+                f"{name}: expected at most {max_pixels // 10**6} megapixels; scale it down first"
+            ) from error
         except ImageError as error:
             raise ImageError(str(error).replace(str(path), name)) from error
 
