@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
+from colorflow.batch.copies import Copies
 from colorflow.batch.encoding import FILE, is_deep, made_by, make_pictures
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import (
@@ -53,6 +54,7 @@ class Line:
         self.painter = painter
         self.config = config
         self.owner = owner
+        self.copies = Copies(painter)
         # One half for photos, the other for full-size results: a photo never waits for itself.
         self.photos, self.results = Budget(memory // 2), Budget(memory // 2)
         device = painter.colorizer.device
@@ -147,10 +149,13 @@ class Line:
     def paint(self, parcels: Sequence[Parcel]) -> list[Any]:
         """Run the networks."""
 
-        def work(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
+        def paint(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
             prepared = [(p.photo, p.condition, p.code) for p in items]
             hints = [p.placed for p in items]
             return self.painter.paint(prepared, rows, hints)  # type: ignore[arg-type]
+
+        def work(items: Sequence[Parcel], rows: int) -> list[list[Variant]]:
+            return self.copies.paint(items, functools.partial(paint, rows=rows))
 
         leaves: list[Leaf] = []
         painted = within_memory(work, parcels, self.rows, self._smaller)

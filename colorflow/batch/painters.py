@@ -13,6 +13,7 @@ from colorflow.batch.pick import choose
 from colorflow.batch.places import full_name, local_copy
 from colorflow.colorize import Colorizer
 from colorflow.decoding import photos_per_call, rows_per_call
+from colorflow.domains import Finishing, finishing_of
 from colorflow.draws import Draw
 from colorflow.errors import ImageError
 from colorflow.hints import Hint, hints_to_json
@@ -58,6 +59,9 @@ class Painter(Protocol):
         self, photos: Sequence[Prepared], rows: int, hints: Sequence[Sequence[Hint]] = ()
     ) -> list[list[Variant]]:
         """Make the variants that are to be written; ``hints`` are of each photo."""
+
+    def finishing(self, photo: Photo) -> Finishing:
+        """Make the last step of the variants of a photo."""
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """List what it takes to make a variant again, beside the settings."""
@@ -159,6 +163,11 @@ class SamplePainter:
         painted = self.colorizer.paint(photos, rows, hints, self.config.vivid)
         return [choose(variants, self.config.pick, self.colorizer.domain) for variants in painted]
 
+    def finishing(self, photo: Photo) -> Finishing:
+        """Finish with the gain of the task and the factor of the job."""
+        domain = self.colorizer.domain
+        return finishing_of(domain, photo, self.config.vivid * domain.gain)
+
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Name the variant, its density, and how far from its hints it stayed."""
         return {**describe_variant(variant), "precision": self.colorizer.precision}
@@ -225,6 +234,10 @@ class TransferPainter:
     ) -> list[list[Variant]]:
         """Decode the code for every photo, neither duller nor stronger than the reference."""
         return self.colorizer.paint(photos, rows, vivid=1 / self.colorizer.domain.gain)
+
+    def finishing(self, photo: Photo) -> Finishing:
+        """Finish with the chroma of the reference as it is."""
+        return finishing_of(self.colorizer.domain, photo)
 
     def describe(self, variant: Variant) -> dict[str, Any]:
         """Name the precision of the features, which follows from the machine."""
