@@ -158,7 +158,14 @@ class Line:
             return self.copies.paint(items, functools.partial(paint, rows=rows))
 
         leaves: list[Leaf] = []
-        painted = within_memory(work, parcels, self.rows, self._smaller)
+        size = self._per_call(parcels)
+        painted = [
+            variants
+            for start in range(0, len(parcels), size)
+            for variants in within_memory(
+                work, parcels[start : start + size], self.rows, self._smaller
+            )
+        ]
         for parcel, variants in zip(parcels, painted, strict=True):
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [
@@ -225,6 +232,13 @@ class Line:
             return self._leaf_done(item, error)
         item.error = error
         return self._settled(item)
+
+    def _per_call(self, parcels: Sequence[Parcel]) -> int:
+        """Count the photos of a call: fewer if the model sees them larger than usual."""
+        condition = parcels[0].condition
+        side = self.painter.colorizer.domain.geometry.side
+        pixels = side * side if condition is None else condition.shape[-2] * condition.shape[-1]
+        return max(1, self.painter.together * side * side // pixels)
 
     def _fetch(self, parcel: Parcel) -> None:
         """Bring a photo that is far away to this machine, once."""
