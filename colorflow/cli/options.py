@@ -167,7 +167,7 @@ BorderOption = Annotated[
 ]
 MaxPixelsOption = Annotated[
     float | None,
-    typer.Option("--max-pixels", min=0.01, help="Largest photo, in megapixels. [usual: 200]"),
+    typer.Option("--max-pixels", min=0.001, help="Largest photo, in megapixels. [usual: 200]"),
 ]
 HintsOption = Annotated[
     Path | None,
