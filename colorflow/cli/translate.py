@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from colorflow.cli.jobs import leave, pixels_of, rerun_of
+from colorflow.cli.answers import leave, pixels_of, rerun_of
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
