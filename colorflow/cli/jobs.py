@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from colorflow.cli.answers import leave, pixels_of, rerun_of
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
@@ -53,6 +52,7 @@ from colorflow.cli.options import (
     Strategy,
     VividOption,
 )
+from colorflow.cli.settings import leave, pixels_of, rerun_of
 
 
 def colorize(

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from colorflow.cli.answers import leave, pixels_of, rerun_of
 from colorflow.cli.options import (
     AddressOption,
     BatchOption,
@@ -47,6 +46,7 @@ from colorflow.cli.options import (
     SkipOption,
     Strategy,
 )
+from colorflow.cli.settings import leave, pixels_of, rerun_of
 
 
 def translate(
