@@ -35,6 +35,22 @@ def rows_per_call(device: torch.device) -> int:
     return CHUNK.get(device.type, 4)
 
 
+def fewer_of_larger(count: int, size: tuple[int, int], side: int) -> int:
+    """Count what shares a call where each is larger than usual, so that memory stays the same.
+
+    Args:
+        count: at the usual size, side x side; a power of two.
+        size: height and width of a condition or target.
+        side: usual length of a side, in the same pixels.
+
+    Returns:
+        The count divided by the largest power of two that size has more of the usual area; at
+        least 1.
+    """
+    times = max(1, size[0] * size[1] // side**2)
+    return max(1, count >> (times.bit_length() - 1))
+
+
 def photos_per_call(samples: int, rows: int) -> int:
     """Tell how many photos share a call.
 
@@ -65,14 +81,14 @@ def decode(
         model: the flow.
         codes: of each photo, all with the same number of samples and of one geometry.
         conditions: of each photo, prepared one by one.
-        rows: of a call, a power of two.
+        rows: of a call at the usual size, a power of two.
 
     Returns:
         Of each photo its targets [samples, channels, height, width], and the log-density of each
         under the model, log N(z; 0, 1) - log|det dx/dz| in nats, [samples]; on the CPU.
 
     Raises:
-        ShapeError: the numbers of samples or conditions differ.
+        ShapeError: the numbers of samples or conditions differ, or there are none.
     """
     counts = {len(code) for code in codes}
     if len(counts) != 1 or len(codes) != len(conditions):
@@ -81,6 +97,7 @@ def decode(
             f"{len(conditions)} conditions"
         )
     samples = counts.pop()
+    rows = fewer_of_larger(rows, conditions[0].size, model.config.side // model.config.stride)
     each = _rows_each(samples, rows)
     device = next(model.parameters()).device
     # A unit is as many samples of one photo as go into a call.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from colorflow.decoding import decode, photos_per_call, rows_per_call
+from colorflow.decoding import decode, fewer_of_larger, photos_per_call, rows_per_call
 from colorflow.errors import ShapeError
 from colorflow.images.photo import Photo
 from colorflow.models.condition import PreparedCondition
@@ -118,3 +118,18 @@ def test_latents_of_a_photo_are_drawn_on_the_cpu_from_its_pixels(tiny, grey_cat)
     again = tiny.draw(Photo(grey_cat.copy()), 5, temperature=1.0)
     assert isinstance(code, Latents)
     assert torch.equal(code.flatten(), again.flatten()[:3])
+
+
+@pytest.mark.parametrize(
+    ("size", "count"),
+    [
+        ((64, 64), 4),
+        ((64, 96), 4),
+        ((64, 128), 2),
+        ((128, 128), 1),
+        ((64, 256), 1),
+        ((256, 256), 1),
+    ],
+)
+def test_what_is_larger_shares_a_call_with_fewer(size, count):
+    assert fewer_of_larger(4, size, 64) == count

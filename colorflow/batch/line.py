@@ -24,7 +24,7 @@ from colorflow.batch.painters import Painter, Prepared, describe_variant, settin
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
-from colorflow.decoding import rows_per_call
+from colorflow.decoding import fewer_of_larger, rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.hints import FAR, move_inside, require_inside
 from colorflow.images.formats import WRITERS
@@ -235,10 +235,12 @@ class Line:
 
     def _per_call(self, parcels: Sequence[Parcel]) -> int:
         """Count the photos of a call: fewer if the model sees them larger than usual."""
-        condition = parcels[0].condition
+        condition, together = parcels[0].condition, self.painter.together
+        if condition is None:
+            return together
+        height, width = condition.shape[-2:]
         side = self.painter.colorizer.domain.geometry.side
-        pixels = side * side if condition is None else condition.shape[-2] * condition.shape[-1]
-        return max(1, self.painter.together * side * side // pixels)
+        return fewer_of_larger(together, (height, width), side)
 
     def _fetch(self, parcel: Parcel) -> None:
         """Bring a photo that is far away to this machine, once."""
