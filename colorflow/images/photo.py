@@ -91,7 +91,7 @@ class Photo:
         """
         state = hashlib.sha256(f"{self.pixels.shape}{self.pixels.dtype.str}".encode())
         for rows in row_strips(*self.size):
-            state.update(np.ascontiguousarray(self.pixels[rows]))
+            state.update(np.ascontiguousarray(self.pixels[rows]).data)
         return state.hexdigest()
 
     def is_coloured(self) -> bool:

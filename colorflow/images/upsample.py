@@ -221,9 +221,7 @@ def upsample_strips(
     return Upsampler(lightness, (height, width), config).strips(chroma)
 
 
-def upsample_plane(
-    plane: Tensor, lightness: Plane, config: UpsampleConfig | None = None
-) -> Tensor:
+def upsample_plane(plane: Tensor, lightness: Plane, config: UpsampleConfig | None = None) -> Tensor:
     """Enlarge any non-negative plane, e.g. an uncertainty, along the edges of a photo.
 
     Args:

@@ -11,7 +11,8 @@ from PIL import Image
 from skimage.color import lab2rgb
 
 from colorflow.errors import ImageError
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_planes
 from colorflow.images.read import read_photo
 from colorflow.resources import bundled
 
