@@ -12,6 +12,7 @@ from colorflow.images import deep
 from colorflow.images.lab import to_unit
 from colorflow.images.opening import turned_upright
 from colorflow.images.profiles import cmyk_to_srgb, to_srgb
+from colorflow.images.strips import pixels_of
 
 ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 DEEP_GREY = ("I", "I;16", "I;16B", "I;16L", "I;16N")
@@ -115,6 +116,8 @@ def _seen(alpha: np.ndarray) -> np.ndarray | None:
 def _plain(picture: Image.Image) -> np.ndarray:
     if picture.mode == "F":
         return _unit_floats(np.asarray(picture, dtype=np.float32))
+    if picture.mode in ("L", "RGB") and "transparency" not in picture.info:
+        return pixels_of(picture)
     if picture.mode in ("L", "LA", "La"):
         return np.asarray(picture.convert("L"))
     if picture.mode == "RGBA":

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from colorflow.images.opening import check_size, turned_upright, unlimited_open
+from colorflow.images.strips import crops, pixels_of
 
 PHOTOMETRIC = 0x0106
 WHITE_IS_ZERO, YCBCR = 0, 6
@@ -84,19 +85,23 @@ def read_both_halves(picture: Image.Image, file: BinaryIO) -> np.ndarray:
     takes the other byte, so that decoding twice gives both.
 
     Args:
-        picture: opened from ``file``, not decoded yet; decoded afterwards.
+        picture: opened from ``file``, not decoded yet; that of a PNG is decoded afterwards.
         file: PNG or TIFF, of which :func:`has_both_halves` is true.
 
     Returns:
         uint16 [height, width, 3 | 4], upright.
     """
-    upper = np.asarray(turned_upright(picture)).astype(np.uint16)
+    # Metadata of a PNG are read from the picture decoded, those of a TIFF from the file: there, one
+    # half need not be kept in memory while the other one is decoded.
+    first = picture if picture.format == "PNG" else unlimited_open(file)
+    both = pixels_of(turned_upright(first), np.uint16)
+    del first
+    both <<= 8
     with unlimited_open(file) as again:
         again.tile = [_other_half(tile) for tile in again.tile]
-        lower = np.asarray(turned_upright(again))
-    upper <<= 8
-    upper |= lower
-    return upper
+        for rows, lower in crops(turned_upright(again)):
+            both[rows] |= lower
+    return both
 
 
 def read_tiff(file: BinaryIO, max_pixels: int, name: str) -> tuple[np.ndarray, int]:
@@ -178,10 +183,10 @@ def grey_values(picture: Image.Image) -> np.ndarray:
     """
     tags = getattr(picture, "tag_v2", {})
     bits, photometric = tags.get(TiffImagePlugin.BITSPERSAMPLE), tags.get(PHOTOMETRIC)
-    values = np.asarray(turned_upright(picture))
+    values = pixels_of(turned_upright(picture), np.int32 if picture.mode == "I" else np.uint16)
     if values.dtype.itemsize > 2 and (values.min() < 0 or values.max() > 65535):
         raise ValueError(f"grey values from {values.min()} to {values.max()}, not 0 to 65535")
-    values = values.astype(np.uint16)
+    values = values.astype(np.uint16, copy=False)
     if bits == (12,):
         values = values << 4 | values >> 8
     return ~values if photometric == WHITE_IS_ZERO else values

@@ -75,6 +75,15 @@ class Photo:
             return GreyLightness(self.pixels)
         return self.lightness
 
+    def drop_colours(self) -> None:
+        """Free the pixels of a colour photo, for work that needs no more than its lightness.
+
+        Size and type stay known, and the lightness is kept; values of pixels read as 0.
+        """
+        if self.pixels.ndim == 3:
+            self.lightness_rows = self.lightness
+            self.pixels = np.broadcast_to(np.zeros(1, self.pixels.dtype), self.pixels.shape)
+
     def lab(self) -> Tensor:
         """Compute all three Lab planes.
 

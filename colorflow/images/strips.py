@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -42,10 +41,9 @@ class Strips:
             return picture
         if isinstance(picture, np.ndarray):
             height, width, channels = picture.shape
-            make = functools.partial(_cuts, picture)
-            return cls((height, width, channels), picture.dtype, make)
+            return cls((height, width, channels), picture.dtype, lambda: _cuts(picture))
         shape = picture.height, picture.width, len(picture.getbands())
-        return cls(shape, np.dtype(np.uint8), functools.partial(_crops, picture))
+        return cls(shape, np.dtype(np.uint8), lambda: (strip for _, strip in crops(picture)))
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yield the strips, [rows, width, channels], from the top."""
@@ -103,30 +101,39 @@ class Strips:
         return result
 
 
-def pixels_of(picture: Image.Image) -> np.ndarray:
-    """Copy the pixels of a picture; by strips, as Pillow would copy all of them twice.
+def pixels_of(picture: Image.Image, kind: type[np.generic] = np.uint8) -> np.ndarray:
+    """Copy the pixels of a picture; by strips, as NumPy would have Pillow copy all of them twice.
 
     Args:
-        picture: of a mode of 8 bits per channel, decoded.
+        picture: decoded.
+        kind: type of the values, which holds those of the picture.
 
     Returns:
-        uint8 [height, width] or [height, width, channels].
+        [height, width] or [height, width, channels].
     """
     bands = len(picture.getbands())
     shape = (picture.height, picture.width, bands)[: 2 + (bands > 1)]
-    result = np.empty(shape, np.uint8)
-    top = 0
-    for strip in _crops(picture):
-        result[top : top + len(strip)] = strip
-        top += len(strip)
+    result = np.empty(shape, kind)
+    for rows, strip in crops(picture):
+        result[rows] = strip
     return result
+
+
+def crops(picture: Image.Image) -> Iterator[tuple[slice, np.ndarray]]:
+    """Cut a picture into strips.
+
+    Args:
+        picture: decoded.
+
+    Yields:
+        Rows, and their pixels [rows, width] or [rows, width, channels].
+    """
+    for rows in row_strips(picture.height, picture.width):
+        whole = rows == slice(0, picture.height)
+        strip = picture if whole else picture.crop((0, rows.start, picture.width, rows.stop))
+        yield rows, np.asarray(strip)
 
 
 def _cuts(pixels: np.ndarray) -> Iterator[np.ndarray]:
     for rows in row_strips(*pixels.shape[:2]):
         yield pixels[rows]
-
-
-def _crops(picture: Image.Image) -> Iterator[np.ndarray]:
-    for rows in row_strips(picture.height, picture.width):
-        yield np.asarray(picture.crop((0, rows.start, picture.width, rows.stop)))
