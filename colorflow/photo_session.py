@@ -15,7 +15,8 @@ from colorflow.domains import finishing_of
 from colorflow.draws import Drawn, require_vivid
 from colorflow.errors import ConfigError
 from colorflow.images.lab import lightness_to_grey
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_plane
 from colorflow.models.latents import Latents
 from colorflow.realization import Realizer, choose
 from colorflow.sampling import Sampler
@@ -193,5 +194,5 @@ class PhotoSession:
         if self.sampler.domain.condition_channels > 1:
             planes = self.sampler.domain.condition(photo, size)[0]
             return Photo(planes.permute(1, 2, 0).contiguous().numpy())
-        lightness = resize_planes(photo.lightness[None], size)[0].clamp(0, 100)
+        lightness = resize_plane(photo.lightness_rows, size)[0].clamp(0, 100)
         return Photo(lightness_to_grey(lightness).clamp(0, 1).numpy())

@@ -11,7 +11,8 @@ from torch import Tensor
 from colorflow.hints import Hint
 from colorflow.images.gamut import compress_chroma
 from colorflow.images.lab import rgb_to_lab
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_plane
 from colorflow.images.shares import chroma_shares, guide_pixel
 from colorflow.images.upsample import DRAWN, MIDDLE, Upsampler
 
@@ -115,8 +116,8 @@ def wish_of(
     """
     config = config or HintConfig()
     with torch.inference_mode(False), torch.no_grad():
-        upsampler = Upsampler(photo.lightness, size, DRAWN)
-        coarse = resize_planes(photo.lightness[None], size)[0].clone()
+        upsampler = Upsampler(photo.lightness_rows, size, DRAWN)
+        coarse = resize_plane(photo.lightness_rows, size)[0].clone()
         places = [guide_pixel(upsampler, hint.x, hint.y) for hint in hints]
         lightness = torch.stack([upsampler.guide[place] for place in places]) + MIDDLE
         rgb = torch.tensor([hint.rgb for hint in hints], dtype=torch.float32) / 255

@@ -3,6 +3,7 @@
     python scripts/bench_batch.py small --count 2000    # photos of 256 pixels; network alone
     python scripts/bench_batch.py large --count 100     # 12 megapixels; network, finishing alone
     python scripts/bench_batch.py memory --count 2000   # peak of so many photos and of a tenth
+    python scripts/bench_batch.py huge                  # one photo of 108 megapixels, JPEG and TIFF
 
 Photos are cut from those in examples/, each another part, so that no two are alike. All parts are
 measured in one run, one after the other, on all cores: "alone" means in the same pipeline, with
@@ -38,11 +39,39 @@ from colorflow.images.read import read_photo
 from colorflow.images.write import encode_image
 from colorflow.resources import bundled
 
-RSS = (
-    "import resource, sys; from colorflow.cli.main import main\n"
-    "try: main()\n"
-    "finally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
-)
+# Runs the command in its arguments; prints CPU seconds and peak memory in KiB on standard error.
+# The system's ru_maxrss counts the process that started this one, too; VmHWM of Linux does not.
+MEASURED = """
+import pathlib, resource, sys
+from colorflow.cli.main import main
+try:
+    main()
+finally:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    peak, status = usage.ru_maxrss, pathlib.Path("/proc/self/status")
+    if status.exists():
+        peak = int(status.read_text().split("VmHWM:")[1].split()[0])
+    print(usage.ru_utime + usage.ru_stime, peak, file=sys.stderr)
+"""
+HUGE = 12000, 9000
+
+
+def measured(command: Sequence[str]) -> tuple[float, float, float]:
+    """Run a command in a process of its own.
+
+    Args:
+        command: arguments of ``colorflow``.
+
+    Returns:
+        Seconds by the clock, CPU seconds, and peak memory in MiB.
+    """
+    start = time.perf_counter()
+    run = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True
+    )
+    wall = time.perf_counter() - start
+    cpu, peak = run.stderr.split()[-2:]
+    return wall, float(cpu), int(peak) / 1024
 
 
 def make_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
@@ -147,23 +176,61 @@ def memory(folder: Path, count: int, samples: int) -> None:
     for part, pattern in (("a tenth", "*0.jpg"), ("all", "*.jpg")):
         command = ["colorize", str(folder), "-o", str(folder / f"out_{len(peaks)}"), "--quiet"]
         command += ["--glob", pattern, "--samples", str(samples), "--device", "cpu"]
-        run = subprocess.run(
-            [sys.executable, "-c", RSS, *command], capture_output=True, text=True, check=True
-        )
-        peaks.append(int(run.stderr.split()[-1]) / 1024)
+        peaks.append(measured(command)[2])
         print(f"{part}: {peaks[-1]:.0f} MiB", flush=True)
     print(json.dumps({"photos": count, "ratio": round(peaks[1] / peaks[0], 3)}))
+
+
+def make_texture(size: tuple[int, int]) -> np.ndarray:
+    """Make a grey picture with areas, edges, fine structure and grain, the same at every call.
+
+    Args:
+        size: width and height.
+
+    Returns:
+        float32 [height, width], in [0, 1].
+    """
+    generator = np.random.default_rng(0)
+    values = np.full(size[::-1], 0.5, np.float32)
+    for columns, strength in ((12, 0.24), (60, 0.12), (400, 0.06), (2000, 0.025)):
+        rows = columns * size[1] // size[0]
+        coarse = generator.standard_normal((rows, columns), np.float32) * strength
+        values += np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC))
+    for row in values:
+        row += generator.standard_normal(len(row), np.float32) * 0.01
+    return np.clip(values, 0, 1, out=values)
+
+
+def huge(folder: Path, samples: int) -> None:
+    """Measure jobs of one large photo, as grey JPEG and as grey TIFF of 16 bits.
+
+    Args:
+        folder: where to make the photos.
+        samples: per photo.
+    """
+    values = make_texture(HUGE)
+    photos = {"JPEG": folder / "huge.jpg", "16-bit TIFF": folder / "huge.tif"}
+    Image.fromarray((values * 255).round().astype(np.uint8)).save(photos["JPEG"], quality=92)
+    Image.fromarray((values * 65535).round().astype(np.uint16)).save(photos["16-bit TIFF"])
+    del values
+    for kind, path in photos.items():
+        command = ["colorize", str(path), "-o", str(folder / f"out_{path.suffix[1:]}"), "--quiet"]
+        wall, cpu, peak = measured([*command, "--samples", str(samples), "--device", "cpu"])
+        print(f"{kind}: {wall:.1f} s, {cpu:.1f} s of CPU, peak {peak:.0f} MiB", flush=True)
 
 
 def main() -> None:
     """Make photos, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("small", "large", "memory"))
+    parser.add_argument("what", choices=("small", "large", "memory", "huge"))
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--samples", type=int, default=4)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if options.what == "huge":
+            huge(folder, options.samples)
+            return
         size = (4000, 3000) if options.what == "large" else (256, 256)
         make_photos(folder, options.count, size)
         if options.what == "memory":

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
 from colorflow.batch.config import settings_hash
 from colorflow.images.formats import WRITERS
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
-from colorflow.images.write import encode_image
+from colorflow.images.write import Picture, encode_image
 from colorflow.variants import Variant
 
 # Entry of a result's history: SHA-256 of the photo's file.
@@ -48,9 +45,20 @@ def made_by(settings: Mapping[str, Any], identity: str, file: str) -> dict[str, 
     return {"settings": settings_hash(settings), **settings, "photo": identity, FILE: file}
 
 
-def make_pictures(
-    variants: Sequence[Variant], suffix: str, deep: bool
-) -> Sequence[Image.Image | np.ndarray]:
+def is_written_by_strips(suffix: str, deep: bool) -> bool:
+    """Tell whether a result is made while it is written, and never exists as a whole.
+
+    Args:
+        suffix: of the file, which says the format.
+        deep: the photo has more than 8 bits per channel.
+
+    Returns:
+        True for results of 16 bits per channel.
+    """
+    return deep and WRITERS.get(suffix.lower()) in DEEP
+
+
+def make_pictures(variants: Sequence[Variant], suffix: str, deep: bool) -> Sequence[Picture]:
     """Make the full-size pictures of variants of one photo.
 
     Args:
@@ -59,12 +67,13 @@ def make_pictures(
         deep: the photo has more than 8 bits per channel.
 
     Returns:
-        A picture of each; of 16 bits per channel where the photo has them and the format can.
+        A picture of each; where the photo has 16 bits per channel and the format can hold them,
+        strips that are made when they are written.
     """
     finishing = variants[0].finishing
     targets = [variant.target for variant in variants]
-    if deep and WRITERS.get(suffix.lower()) in DEEP:
-        return [finishing.deep(target) for target in targets]
+    if is_written_by_strips(suffix, deep):
+        return [finishing.strips(target) for target in targets]
     return finishing.pictures(targets)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,32 +11,36 @@ from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.copies import Copies
-from colorflow.batch.encoding import FILE, is_deep, made_by, make_pictures
+from colorflow.batch.encoding import FILE, is_deep, is_written_by_strips, made_by, make_pictures
 from colorflow.batch.existing import State, examine
 from colorflow.batch.memory import (
     BYTES_PER_PIXEL,
-    BYTES_PER_RESULT,
     Budget,
     pixels_of,
+    result_bytes,
+    trim,
     within_memory,
 )
 from colorflow.batch.names import latents_path
+from colorflow.batch.notes import tell_missed, tell_redrawn
 from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
-from colorflow.batch.places import local_copy, stage
+from colorflow.batch.places import is_local, local_copy, stage
 from colorflow.batch.results import Leaf, Parcel
 from colorflow.decoding import fewer_of_larger, rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
-from colorflow.hints import FAR, move_inside, require_inside
+from colorflow.hints import move_inside, require_inside
 from colorflow.images.formats import WRITERS
 from colorflow.images.read import read_photo
-from colorflow.images.write import encode_image, history_of
+from colorflow.images.write import encode_to, history_of
 from colorflow.resources import sha256_of_file
 from colorflow.variants import Variant
 
 # Results of a photo are finished together as far as they have no more pixels: what small pictures
 # cost is mostly the number of operations.
 TOGETHER_PIXELS = 1 << 20
+# From this size of a result on, memory that is freed is given back to the system at once.
+TRIM_BYTES = 1 << 27
 
 OWN = "was made by colorflow; name the file itself to colour it again"
 
@@ -106,7 +111,8 @@ class Line:
                 hint = "make them again with --changed or --overwrite"
                 return self._ended(parcel, "stale", f"{found.reason}; {hint}")
         self._fetch(parcel)
-        parcel.cost = BYTES_PER_PIXEL * pixels_of(parcel.file)
+        parcel.pixels = pixels_of(parcel.file)
+        parcel.cost = BYTES_PER_PIXEL * parcel.pixels
         return [parcel]
 
     def tell(self, parcels: Sequence[Parcel]) -> list[Any]:
@@ -143,7 +149,10 @@ class Line:
         parcel.made_by |= border
         result.details = {"size": list(whole.size[::-1]), "photo": identity, **border}
         parcel.photo = photo
+        parcel.pixels = photo.size[0] * photo.size[1]
         self._set(parcel, self.painter.prepare(photo, identity))
+        if domain.condition_channels == 1:
+            photo.drop_colours()
         return [parcel]
 
     def paint(self, parcels: Sequence[Parcel]) -> list[Any]:
@@ -171,19 +180,23 @@ class Line:
             parcel.result.details["variants"] = [
                 {**describe_variant(v), **self.painter.describe(v)} for v in variants
             ]
-            _tell_missed(parcel, variants)
-            _tell_redrawn(parcel, variants)
-            pixels = parcel.cost // BYTES_PER_PIXEL
-            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, pixels)))
+            tell_missed(parcel, variants)
+            tell_redrawn(parcel, variants)
+            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, parcel.pixels)))
             cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
             parcel.pending = len(cuts)
             for cut in cuts:
-                cost = pixels * BYTES_PER_RESULT * len(variants[cut])
-                leaves.append(Leaf(parcel, parcel.outputs[cut], variants[cut], cost=cost))
+                outputs = parcel.outputs[cut]
+                by_strips = is_written_by_strips(outputs[0].suffix, parcel.deep)
+                held = not is_local(outputs[0])
+                cost = result_bytes(parcel.pixels, outputs[0].suffix, by_strips, held)
+                leaves.append(Leaf(parcel, outputs, variants[cut], cost=cost * len(outputs)))
+            if leaves and leaves[-1].cost >= TRIM_BYTES:
+                trim()  # what the networks took, before results are made
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:
-        """Make full-size pictures and encode them."""
+        """Make full-size pictures and encode them; large ones into their files at once."""
         (leaf,) = leaves
         parcel = leaf.parcel
         if parcel.error is not None:
@@ -195,8 +208,20 @@ class Line:
             if WRITERS[suffix] == "JPEG" and parcel.alpha:
                 parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
             history = {**parcel.made_by, **self.painter.describe(variant)}
-            data = encode_image(picture, suffix, parcel.metadata, history, self.config.quality)
-            leaf.files.append((output, data))
+            encode = functools.partial(
+                encode_to,
+                image=picture,
+                suffix=suffix,
+                metadata=parcel.metadata,
+                made_by=history,
+                quality=self.config.quality,
+            )
+            if _is_large(parcel):
+                parcel.staged.append(stage(output, encode, self.owner))
+            else:
+                file = io.BytesIO()
+                encode(file)
+                leaf.files.append((output, file.getvalue()))
             if self.config.latents:
                 leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
@@ -208,6 +233,8 @@ class Line:
             if leaf.parcel.error is not None:
                 break
             leaf.parcel.staged.append(stage(path, data, self.owner))
+        if leaf.cost >= TRIM_BYTES:
+            trim()  # Pillow's picture, before the next one is made
         return self._leaf_done(leaf, None)
 
     def fail(self, item: Any, error: Exception) -> list[Done]:
@@ -322,20 +349,6 @@ def _timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list
     return timed
 
 
-def _tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
-    """Note the hints that some of the variants to be written did not come near."""
-    for number, hint in enumerate(parcel.hints):
-        worst = max(variant.residuals[number] for variant in variants)
-        if worst > FAR:
-            parcel.result.note(
-                f"hint {number + 1}, {hint}, was missed by up to {worst:.0f} Delta E; it may "
-                "contradict another one"
-            )
-
-
-def _tell_redrawn(parcel: Parcel, variants: Sequence[Variant]) -> None:
-    """Note the variants whose first draw had colours that no photo can have."""
-    again = [str(variant.index + 1) for variant in variants if variant.attempt]
-    if again:
-        which = f"variant{'s' * (len(again) > 1)} {', '.join(again)}"
-        parcel.result.note(f"{which}: drawn again, as the first draw had impossible colours")
+def _is_large(parcel: Parcel) -> bool:
+    """Tell whether each result of a photo is worked on alone, and written while it is made."""
+    return parcel.pixels > TOGETHER_PIXELS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
 import os
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,16 +15,23 @@ from typing import TypeVar
 import torch
 
 from colorflow.errors import ImageError
+from colorflow.images.formats import WRITERS
 from colorflow.images.opening import size_of
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 GIB = 1 << 30
-# Bytes per pixel that a photo takes while it is worked on: its values, as read and as kept, and its
-# lightness; and that each result takes: its planes, Pillow's copy of them and the encoded file.
-BYTES_PER_PIXEL = 12
-BYTES_PER_RESULT = 12
+# Bytes per pixel that a photo takes at most while it is decoded: a colour photo of 16 bits has six,
+# beside the four of Pillow's picture or of its lightness. Less is kept afterwards.
+BYTES_PER_PIXEL = 10
+# Bytes per pixel that a result of 8 bits takes while it is encoded: Pillow's picture has four; PNG
+# files are held twice, and WebP is encoded from a copy in another layout.
+BYTES_PER_RESULT = {"JPEG": 4, "TIFF": 4, "PNG": 10, "WEBP": 12}
+# Bytes that a result takes which is made while it is written, whatever its size.
+BYTES_OF_STRIPS = 64 << 20
+# Files for URLs are held in memory until their photo is done.
+BYTES_PER_HELD = 6
 
 
 class Budget:
@@ -62,6 +72,24 @@ class Budget:
         with self._lock:
             self.used -= size
             self.holders -= 1
+
+
+def result_bytes(pixels: int, suffix: str, by_strips: bool, held: bool = False) -> int:
+    """Estimate the memory that making a result takes.
+
+    Args:
+        pixels: of the photo.
+        suffix: of the file, which says the format.
+        by_strips: it is made while it is written; see
+            :func:`colorflow.batch.encoding.is_written_by_strips`.
+        held: the file is kept in memory, as it goes to a URL.
+
+    Returns:
+        Bytes.
+    """
+    per_pixel = BYTES_PER_RESULT[WRITERS[suffix.lower()]]
+    working = min(BYTES_OF_STRIPS, 12 * pixels) if by_strips else per_pixel * pixels
+    return working + BYTES_PER_HELD * pixels * held
 
 
 def default_memory(jobs: int) -> int:
@@ -144,10 +172,18 @@ def within_memory(
 def release() -> None:
     """Give unused memory back."""
     gc.collect()
+    trim()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def trim() -> None:
+    """Return freed memory to the system, where the C library keeps it (glibc); a matter of ms."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def pixels_of(path: Path) -> int:

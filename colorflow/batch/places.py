@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
-from typing import Any, Protocol, cast
+from typing import Any, BinaryIO, Protocol, cast
 
 from colorflow.errors import ConfigError
 from colorflow.files import StagedFile
@@ -150,12 +151,13 @@ def local_copy(path: Path) -> Iterator[Path]:
         os.unlink(name)
 
 
-def stage(path: Path, data: bytes, owner: str = "") -> Staged:
+def stage(path: Path, content: bytes | Callable[[BinaryIO], None], owner: str = "") -> Staged:
     """Write a file under another name first.
 
     Args:
         path: of :func:`place`; missing folders are made.
-        data: its content.
+        content: what the file holds, or what writes it into an empty file that may be read and
+            written at any place. For files at URLs that one is in memory.
         owner: of the temporary file, see :class:`colorflow.files.StagedFile`.
 
     Returns:
@@ -165,14 +167,24 @@ def stage(path: Path, data: bytes, owner: str = "") -> Staged:
         OSError: it cannot be written.
     """
     if not is_local(path):
-        return _RemoteFile(path, data)
+        memory = io.BytesIO()
+        _fill(memory, content)
+        return _RemoteFile(path, memory.getvalue())
     staged = StagedFile(path, owner)
     try:
-        staged.temporary.write_bytes(data)
+        with staged.temporary.open("w+b") as file:
+            _fill(file, content)
     except BaseException:
         staged.discard()
         raise
     return staged
+
+
+def _fill(file: BinaryIO, content: bytes | Callable[[BinaryIO], None]) -> None:
+    if callable(content):
+        content(file)
+    else:
+        file.write(content)
 
 
 class _RemoteFile:

@@ -118,6 +118,7 @@ class Parcel:
     file: Path = Path()
     hash: str = ""
     keep: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    pixels: int = 0
     cost: int = 0
     admitted: bool = False
     halvings: int = 0

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from colorflow.errors import ConfigError
 from colorflow.images.photo import Photo
+from colorflow.images.strips import Strips
 from colorflow.images.upsample import upsample_plane
 
 
@@ -76,6 +77,9 @@ class Finishing(Protocol):
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
         """Make pictures of 8 bits per channel of targets [channels, height, width]."""
+
+    def strips(self, target: Tensor) -> Strips:
+        """Make that picture strip by strip, for pictures too large to be held as a whole."""
 
     def deep(self, target: Tensor) -> np.ndarray:
         """Make a picture of 16 bits per channel, uint16 [height, width, channels]."""
@@ -264,7 +268,7 @@ class Domain(ABC):
         Returns:
             float32, of the photo's height and width.
         """
-        return upsample_plane(plane, photo.lightness)
+        return upsample_plane(plane, photo.lightness_rows)
 
     def log_volume(self) -> float:
         """Give the log-density change per target value from the model's scale to physical units.

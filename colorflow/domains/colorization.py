@@ -15,7 +15,9 @@ from colorflow.domains.base import Domain, Finishing
 from colorflow.domains.plausibility import plausible_chroma
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import lightness_to_grey
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_plane, resize_planes
+from colorflow.images.strips import Strips
 from colorflow.images.upsample import DRAWN
 
 
@@ -44,7 +46,7 @@ class Colorization(Domain):
         """Make the grey picture the model sees: sRGB grey [1, 1, height, width], in [0, 1]."""
         size = size or self.geometry.condition_size(*photo.size)
         with one_thread():
-            return lightness_to_grey(resize_planes(photo.lightness[None], size))[None]
+            return lightness_to_grey(resize_plane(photo.lightness_rows, size))[None]
 
     def pair(
         self, photo: Photo, size: tuple[int, int] | None = None, partner: Photo | None = None
@@ -83,7 +85,7 @@ class Colorization(Domain):
 
     def finishing(self, photo: Photo, vivid: float = 1.0) -> Finishing:
         """Put predicted chroma on the photo's own lightness; see :mod:`colorflow.images.finish`."""
-        return _ChromaFinishing(self, Finisher(photo.lightness, photo.alpha, DRAWN), vivid)
+        return _ChromaFinishing(self, Finisher(photo.lightness_rows, photo.alpha, DRAWN), vivid)
 
     def show(self, condition: Tensor) -> Image.Image:
         """Show the grey picture the model saw."""
@@ -103,6 +105,9 @@ class _ChromaFinishing:
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
         return self.finisher.pictures([self._chroma(target) for target in targets])
+
+    def strips(self, target: Tensor) -> Strips:
+        return self.finisher.strips(self._chroma(target))
 
     def deep(self, target: Tensor) -> np.ndarray:
         return self.finisher.deep(self._chroma(target))

@@ -11,6 +11,7 @@ from torch import Tensor
 from colorflow.domains.base import Domain, Finishing
 from colorflow.images.frame import Frame
 from colorflow.images.photo import Photo
+from colorflow.images.strips import Strips
 
 
 class FramedFinishing:
@@ -31,7 +32,11 @@ class FramedFinishing:
 
     def deep(self, target: Tensor) -> np.ndarray:
         """Make a picture of the size of the scan, uint16 [height, width, channels]."""
-        return self.frame.around_deep(self.inside.deep(target))
+        return self.strips(target).whole()
+
+    def strips(self, target: Tensor) -> Strips:
+        """Make the same strip by strip."""
+        return self.frame.around_strips(self.inside.strips(target))
 
     def with_vivid(self, vivid: float) -> Finishing:
         """Do the same with another factor on the chroma inside."""

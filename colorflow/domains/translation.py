@@ -15,7 +15,9 @@ from colorflow.domains.base import Domain, Finishing
 from colorflow.domains.plausibility import plausible_chroma, plausible_lightness
 from colorflow.images.finish import Finisher
 from colorflow.images.lab import to_unit
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import Plane, resize_plane, resize_planes
+from colorflow.images.strips import Strips
 
 # Night photos are dark: about the mean of their lightness, from which the model counts.
 MIDDLE = 25.0
@@ -85,7 +87,7 @@ class Translation(Domain):
         invented: lamps that are smaller are not there, and shadows of the day stay.
         """
         return _TranslationFinishing(
-            self, photo.lightness, Finisher(photo.lightness, photo.alpha), vivid
+            self, photo.lightness_rows, Finisher(photo.lightness_rows, photo.alpha), vivid
         )
 
     def show(self, condition: Tensor) -> Image.Image:
@@ -104,13 +106,16 @@ class _TranslationFinishing:
     """A :class:`Finisher` that takes targets in units of the model, from any device."""
 
     def __init__(
-        self, domain: Translation, lightness: Tensor, finisher: Finisher, vivid: float
+        self, domain: Translation, lightness: Plane, finisher: Finisher, vivid: float
     ) -> None:
         self.domain, self.lightness = domain, lightness
         self.finisher, self.vivid = finisher, vivid
 
     def pictures(self, targets: Sequence[Tensor]) -> list[Image.Image]:
         return self.finisher.pictures([self._channels(target) for target in targets])
+
+    def strips(self, target: Tensor) -> Strips:
+        return self.finisher.strips(self._channels(target))
 
     def deep(self, target: Tensor) -> np.ndarray:
         return self.finisher.deep(self._channels(target))
@@ -120,7 +125,7 @@ class _TranslationFinishing:
 
     def _channels(self, target: Tensor) -> Tensor:
         lab = self.domain.in_lab(target.detach().to("cpu", torch.float32))
-        reduced = resize_planes(self.lightness[None], (lab.shape[1], lab.shape[2]))
+        reduced = resize_plane(self.lightness, (lab.shape[1], lab.shape[2]))
         # A photo that is black shows no detail that could be made weaker.
         gain = (lab[:1] / reduced.clamp(min=1)).clamp_(0, 1)
         return torch.cat([lab[:1], lab[1:] * self.vivid, reduced, gain])

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from colorflow.images.lab import to_unit
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_planes
 from colorflow.images.read import read_photo
 from colorflow.training.pairs import read_pair
 from colorflow.training.survey import Surveyed

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from colorflow.devices import one_thread
 from colorflow.images.border_lines import Edge, find_edge, line_width
 from colorflow.images.frame import Border, Frame
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_plane
 
 # Longest side in pixels of the reduced copy that is searched.
 _SIDE = 400
@@ -52,8 +52,7 @@ def find_border(photo: Photo) -> Border | None:
     height, width = photo.size
     scale = min(1.0, _SIDE / max(height, width))
     size = max(1, round(height * scale)), max(1, round(width * scale))
-    with one_thread():
-        plane = resize_planes(photo.lightness[None], size)[0].numpy()
+    plane = resize_plane(photo.lightness_rows, size)[0].numpy()
     edges = _find_edges(plane)
     depths = _depths(edges, size)
     shares = [depth / size[side % 2] for side, depth in enumerate(depths)]

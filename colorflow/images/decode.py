@@ -15,6 +15,7 @@ from colorflow.images.opening import turned_upright
 from colorflow.images.png_space import low_bits, png_to_srgb, significant_bits
 from colorflow.images.profiles import cmyk_to_srgb, to_srgb
 from colorflow.images.ranges import Stated, scaled
+from colorflow.images.strips import pixels_of
 from colorflow.images.tiff_values import INKS, LAB, WHITE_IS_ZERO, YCBCR, Values, stated_range
 
 ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
@@ -142,7 +143,8 @@ def _decode_values_of(picture: Image.Image, file: BinaryIO | None) -> Decoded:
     """Decode a grey picture whose values are no bytes."""
     tags = getattr(picture, "tag_v2", {})
     clear = picture.info.get("transparency")
-    values = np.asarray(turned_upright(picture))
+    upright = turned_upright(picture)
+    values = pixels_of(upright, {"I": np.int32, "F": np.float32}.get(upright.mode, np.uint16))
     alpha = _opaque_where(values != clear) if isinstance(clear, int) else None
     if values.dtype.kind != "f" and values.min() >= 0 and values.max() <= 65535:
         values = values.astype(np.uint16)
@@ -206,6 +208,8 @@ def _seen(alpha: np.ndarray | None) -> np.ndarray | None:
 
 
 def _plain(picture: Image.Image) -> np.ndarray:
+    if picture.mode in ("L", "RGB") and "transparency" not in picture.info:
+        return pixels_of(picture)
     if picture.mode in ("L", "LA", "La"):
         return np.asarray(picture.convert("L"))
     if picture.mode == "RGBA":

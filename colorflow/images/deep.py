@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFile, TiffImagePlugin
 
 from colorflow.images.opening import opened_by_pillow, turned_upright
+from colorflow.images.strips import crops, pixels_of
 from colorflow.images.tiff_segments import PICTURES
 
 YCBCR = 6
@@ -99,19 +100,23 @@ def read_both_halves(picture: Image.Image, file: BinaryIO) -> np.ndarray:
     takes the other byte, so that decoding twice gives both.
 
     Args:
-        picture: opened from ``file``, not decoded yet; decoded afterwards.
+        picture: opened from ``file``, not decoded yet; that of a PNG is decoded afterwards.
         file: PNG or TIFF, of which :func:`has_both_halves` is true.
 
     Returns:
         uint16 [height, width, 3 | 4], upright.
     """
-    upper = np.asarray(turned_upright(picture)).astype(np.uint16)
+    # Metadata of a PNG are read from the picture decoded, those of a TIFF from the file: there, one
+    # half need not be kept in memory while the other one is decoded.
+    first = picture if picture.format == "PNG" else opened_by_pillow(file)
+    both = pixels_of(turned_upright(first), np.uint16)
+    del first
+    both <<= 8
     with opened_by_pillow(file) as again:
         again.tile = [_other_half(tile) for tile in again.tile]
-        lower = np.asarray(turned_upright(again))
-    upper <<= 8
-    upper |= lower
-    return upper
+        for rows, lower in crops(turned_upright(again)):
+            both[rows] |= lower
+    return both
 
 
 def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:

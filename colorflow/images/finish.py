@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -19,7 +20,12 @@ from colorflow.images.gamut import (
 )
 from colorflow.images.lab import STRIP_PIXELS
 from colorflow.images.photo import Photo
+from colorflow.images.planes import Plane
+from colorflow.images.strips import Strips
 from colorflow.images.upsample import UpsampleConfig, Upsampler
+
+# Pixels whose colours outside the gamut are fitted together, before their strips are passed on.
+BLOCK_PIXELS = 16 * STRIP_PIXELS
 
 
 class Finisher:
@@ -36,14 +42,14 @@ class Finisher:
     or hue. Memory beyond the result and the lightness plane does not grow with the photo.
 
     Args:
-        lightness: of the photo [height, width], L in [0, 100].
+        lightness: of the photo [height, width], L in [0, 100]; its rows are asked for by strips.
         alpha: uint8 [height, width], or None.
         config: settings of the upsampling.
     """
 
     def __init__(
         self,
-        lightness: Tensor,
+        lightness: Plane,
         alpha: np.ndarray | None = None,
         config: UpsampleConfig | None = None,
     ) -> None:
@@ -72,14 +78,35 @@ class Finisher:
         Returns:
             As :meth:`picture` makes them. All are in memory at the same time.
         """
-        mode, alpha = ("RGB", []) if self.alpha is None else ("RGBA", [self.alpha])
-        return [
-            Image.merge(mode, [Image.fromarray(channel) for channel in [*planes, *alpha]])
-            for planes in self._planes(chromas, rgb_to_bytes, torch.uint8).numpy()
-        ]
+        mode = "RGB" if self.alpha is None else "RGBA"
+        height, width = self.lightness.shape
+        images: list[Image.Image] = []
+        for number, rows, planes in self._strips(chromas, rgb_to_bytes, torch.uint8):
+            channels = [*planes.numpy(), *([] if self.alpha is None else [self.alpha[rows]])]
+            strip = Image.merge(mode, [Image.fromarray(channel) for channel in channels])
+            if strip.height == height:
+                images.append(strip)
+                continue
+            if len(images) == number:
+                images.append(Image.new(mode, (width, height)))
+            images[number].paste(strip, (0, rows.start))
+        return images
+
+    def strips(self, chroma: Tensor) -> Strips:
+        """Make a picture of 16 bits per channel, which keeps the lightness of 16-bit scans.
+
+        Args:
+            chroma: (a, b), or (L, a, b, R, g), [2 or 5, h, w] of any size, Lab units.
+
+        Returns:
+            uint16 [height, width, 3], or 4 where the photo has alpha; made when iterated over.
+        """
+        height, width = self.lightness.shape
+        shape = height, width, 3 if self.alpha is None else 4
+        return Strips(shape, np.dtype(np.uint16), functools.partial(self._deep, chroma))
 
     def deep(self, chroma: Tensor) -> np.ndarray:
-        """Make a picture of 16 bits per channel, which keeps the lightness of 16-bit scans.
+        """Make a picture of 16 bits per channel as a whole; see :meth:`strips`.
 
         Args:
             chroma: (a, b), or (L, a, b, R, g), [2 or 5, h, w] of any size, Lab units.
@@ -87,35 +114,54 @@ class Finisher:
         Returns:
             uint16 [height, width, 3], or 4 where the photo has alpha.
         """
-        # PyTorch can do little with uint16; int16 holds the same bits.
-        planes = self._planes([chroma], rgb_to_words, torch.int16)[0].numpy().view(np.uint16)
-        if self.alpha is not None:
-            planes = np.concatenate([planes, self.alpha[None].astype(np.uint16) * 257])
-        return np.ascontiguousarray(planes.transpose(1, 2, 0))
+        return self.strips(chroma).whole()
 
-    def _planes(self, chromas: Sequence[Tensor], encode: Encoder, kind: torch.dtype) -> Tensor:
-        """Make the encoded channels of all variants, [variants, 3, height, width]."""
+    def _deep(self, chroma: Tensor) -> Iterator[np.ndarray]:
+        # PyTorch can do little with uint16; int16 holds the same bits.
+        for _, rows, planes in self._strips([chroma], rgb_to_words, torch.int16):
+            values = planes.numpy().view(np.uint16)
+            if self.alpha is not None:
+                values = np.concatenate([values, self.alpha[None, rows].astype(np.uint16) * 257])
+            yield np.ascontiguousarray(values.transpose(1, 2, 0))
+
+    def _strips(
+        self, chromas: Sequence[Tensor], encode: Encoder, kind: torch.dtype
+    ) -> Iterator[tuple[int, slice, Tensor]]:
+        """Yield number of the variant, rows, and encoded channels [3, rows, width].
+
+        The channels are overwritten when the iteration goes on.
+        """
         height, width = self.lightness.shape
-        # Channel by channel, so that the colours of all variants can be fitted together.
-        planes = torch.empty(3, len(chromas) * height * width, dtype=kind)
+        pixels = len(chromas) * height * width
+        block = torch.empty(3, min(pixels, max(BLOCK_PIXELS, width)), dtype=kind)
+        workspace = torch.empty(9 * max(min(STRIP_PIXELS, pixels), width))
+        made: list[tuple[int, slice, Tensor]] = []
         pending: list[tuple[Tensor, ...]] = []
-        workspace = torch.empty(9 * max(min(STRIP_PIXELS, planes.shape[1]), width))
+        start = 0
         for number, chroma in enumerate(chromas):
             for rows, enlarged in self._upsampling(chroma).strips(chroma):
                 light, a, b = self._lab(self.lightness[rows], enlarged)
                 lab = light.reshape(-1), a.reshape(-1), b.reshape(-1)
+                stop = start + len(lab[0])
+                if stop > block.shape[1]:
+                    _fit(block, pending, encode, workspace)
+                    yield from made
+                    made.clear()
+                    start, stop = 0, stop - start
                 rgb = linear_rgb(*lab, workspace)
                 outside = outside_gamut(rgb)
-                start = (number * height + rows.start) * width
-                encode(rgb, planes[:, start : start + rgb.shape[1]])
+                channels = block[:, start:stop]
+                encode(rgb, channels)
                 if len(outside):
                     pending.append((outside + start, *(plane[outside] for plane in lab)))
                 # Few colours of a strip are outside the gamut, and fitting them takes many small
                 # steps: done for several strips, these cost their arithmetic and no overhead.
                 if sum(len(part[0]) for part in pending) > STRIP_PIXELS:
-                    _fit(planes, pending, encode, workspace)
-        _fit(planes, pending, encode, workspace)
-        return planes.view(3, len(chromas), height, width).transpose(0, 1)
+                    _fit(block, pending, encode, workspace)
+                made.append((number, rows, channels.view(3, -1, width)))
+                start = stop
+        _fit(block, pending, encode, workspace)
+        yield from made
 
     def _lab(self, own: Tensor, enlarged: Sequence[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         if len(enlarged) == 2:
@@ -143,7 +189,7 @@ def finish_photo(photo: Photo, chroma: Tensor, config: UpsampleConfig | None = N
     Returns:
         ``RGB``, or ``RGBA`` where the photo has alpha, of the photo's size.
     """
-    return Finisher(photo.lightness, photo.alpha, config).picture(chroma)
+    return Finisher(photo.lightness_rows, photo.alpha, config).picture(chroma)
 
 
 def _fit(

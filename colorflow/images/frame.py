@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
+from colorflow.images.lab import row_strips
+from colorflow.images.strips import Strips
 
 
 @dataclass(frozen=True)
@@ -83,37 +86,45 @@ class Frame:
         Returns:
             A picture of the same mode and the size of the scan.
         """
-        return Image.fromarray(self._around(np.asarray(picture)))
+        return Image.fromarray(self.around_strips(Strips.of(picture)).whole())
 
-    def around_deep(self, picture: np.ndarray) -> np.ndarray:
-        """Put the border around a picture of 16 bits per channel.
+    def around_strips(self, inside: Strips) -> Strips:
+        """Put the border around a picture that is made strip by strip.
 
         Args:
-            picture: uint16 [height, width, 3], or 4 if the scan has alpha.
+            inside: uint8 or uint16 [height, width, 3], or 4 if the scan has alpha, of the size
+                inside the border.
 
         Returns:
-            uint16, of the height and width of the scan.
+            Strips of the same type, of the size of the scan.
         """
-        return self._around(picture)
-
-    def _around(self, picture: np.ndarray) -> np.ndarray:
         height, width = self.pixels.shape[:2]
-        whole = np.empty((height, width, picture.shape[2]), picture.dtype)
         rows, columns = self.border.inside((height, width))
-        # Only the border is converted: the four parts around the picture.
-        parts = [
-            (slice(0, rows.start), slice(0, width)),
-            (slice(rows.stop, height), slice(0, width)),
-            (rows, slice(0, columns.start)),
-            (rows, slice(columns.stop, width)),
-        ]
-        for part in parts:
-            pixels = _convert(self.pixels[part], picture.dtype)
-            whole[(*part, slice(3))] = pixels[..., None] if pixels.ndim == 2 else pixels
-            if self.alpha is not None:
-                whole[(*part, 3)] = _convert(self.alpha[part], picture.dtype)
-        whole[rows, columns] = picture
-        return whole
+        channels = inside.shape[2]
+
+        def make() -> Iterator[np.ndarray]:
+            for part in row_strips(rows.start, width):
+                yield self._rows(part, inside.kind, channels)
+            top = rows.start
+            for strip in inside:
+                whole = self._rows(slice(top, top + len(strip)), inside.kind, channels)
+                whole[:, columns] = strip
+                yield whole
+                top += len(strip)
+            for part in row_strips(height - rows.stop, width):
+                below = slice(part.start + rows.stop, part.stop + rows.stop)
+                yield self._rows(below, inside.kind, channels)
+
+        return Strips((height, width, channels), inside.kind, make)
+
+    def _rows(self, rows: slice, kind: np.dtype, channels: int) -> np.ndarray:
+        """Convert rows of the scan, [rows, width, channels]."""
+        pixels = _convert(self.pixels[rows], kind)
+        result = np.empty((*pixels.shape[:2], channels), kind)
+        result[..., :3] = pixels[..., None] if pixels.ndim == 2 else pixels
+        if self.alpha is not None:
+            result[..., 3] = _convert(self.alpha[rows], kind)
+        return result
 
 
 def _convert(pixels: np.ndarray, kind: np.dtype) -> np.ndarray:

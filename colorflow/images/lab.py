@@ -163,11 +163,25 @@ def to_unit(pixels: np.ndarray) -> np.ndarray:
     return np.clip(pixels.astype(np.float32), 0.0, 1.0)
 
 
+def lightness_table(kind: np.dtype) -> Tensor:
+    """Compute the lightness of all grey values of a type; looking it up is cheaper than powers.
+
+    Args:
+        kind: ``uint8`` or ``uint16``.
+
+    Returns:
+        float32 [256] or [65536], L in [0, 100].
+    """
+    with one_thread():
+        return grey_to_lightness(torch.linspace(0.0, 1.0, np.iinfo(kind).max + 1))
+
+
 def _grey_plane(pixels: np.ndarray) -> Tensor:
     if pixels.dtype not in (np.uint8, np.uint16):
         with one_thread():
             return grey_to_lightness(torch.from_numpy(to_unit(pixels)))
-    with one_thread():
-        # All 256 or 65536 possible values at once; looking them up is far cheaper than powers.
-        table = grey_to_lightness(torch.linspace(0.0, 1.0, np.iinfo(pixels.dtype).max + 1))
-    return torch.from_numpy(np.take(table.numpy(), pixels))
+    plane = np.empty(pixels.shape, np.float32)
+    table = lightness_table(pixels.dtype).numpy()
+    for rows in row_strips(*pixels.shape):
+        plane[rows] = np.take(table, pixels[rows])
+    return torch.from_numpy(plane)

@@ -9,6 +9,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
 from colorflow.errors import ImageError
+from colorflow.images.exif import ORIENTATION
 from colorflow.images.failures import too_large, unknown_kind
 from colorflow.images.libraries import image_libraries
 from colorflow.images.tiff_view import photo_page
@@ -110,13 +111,17 @@ def turned_upright(picture: Image.Image) -> Image.Image:
         picture: as opened; left as it is.
 
     Returns:
-        The upright picture. Where the block cannot be read, the picture as it is stored.
+        The upright picture, the same object where nothing is to be turned. Where the block cannot
+        be read, the picture as it is stored.
 
     Raises:
         OSError: the pixels are damaged.
     """
     picture.load()
     try:
+        # Where nothing is to be turned, Pillow would copy the picture.
+        if picture.getexif().get(ORIENTATION, 1) not in range(2, 9):
+            return picture
         return ImageOps.exif_transpose(picture)
     except (SyntaxError, ValueError, TypeError, struct.error):
         return picture

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from colorflow.errors import ImageError
 from colorflow.images.frame import Frame
-from colorflow.images.lab import lab_planes, lightness_plane, lightness_to_grey
+from colorflow.images.lab import lab_planes, lightness_plane, lightness_to_grey, row_strips
 from colorflow.images.metadata import Metadata
+from colorflow.images.planes import GreyLightness, Plane, resize_plane
 
 # Mean chroma, in Lab units, above which a picture is called a colour picture. JPEG chroma noise of
 # a grey photo stays below 1; the mutest colour photos and sepia prints lie above 2.
@@ -71,6 +71,22 @@ class Photo:
         """Lightness of every pixel, float32 [height, width], L in [0, 100]; computed once."""
         return lightness_plane(self.pixels)
 
+    @functools.cached_property
+    def lightness_rows(self) -> Plane:
+        """Lightness by ranges of rows: the values of ``lightness`` in the least memory."""
+        if self.pixels.ndim == 2 and self.pixels.dtype != np.float32:
+            return GreyLightness(self.pixels)
+        return self.lightness
+
+    def drop_colours(self) -> None:
+        """Free the pixels of a colour photo, for work that needs no more than its lightness.
+
+        Size and type stay known, and the lightness is kept; values of pixels read as 0.
+        """
+        if self.pixels.ndim == 3:
+            self.lightness_rows = self.lightness
+            self.pixels = np.broadcast_to(np.zeros(1, self.pixels.dtype), self.pixels.shape)
+
     def lab(self) -> Tensor:
         """Compute all three Lab planes.
 
@@ -85,8 +101,10 @@ class Photo:
         Returns:
             SHA-256 over shape, type and pixel values, 64 hexadecimal digits.
         """
-        head = f"{self.pixels.shape}{self.pixels.dtype.str}".encode()
-        return hashlib.sha256(head + np.ascontiguousarray(self.pixels).tobytes()).hexdigest()
+        state = hashlib.sha256(f"{self.pixels.shape}{self.pixels.dtype.str}".encode())
+        for rows in row_strips(*self.size):
+            state.update(np.ascontiguousarray(self.pixels[rows]).data)
+        return state.hexdigest()
 
     def is_coloured(self) -> bool:
         """Tell whether the photo has colours already.
@@ -113,23 +131,5 @@ class Photo:
         height, width = self.size
         scale = side / min(height, width)
         size = max(1, round(height * scale)), max(1, round(width * scale))
-        grey = lightness_to_grey(resize_planes(self.lightness[None], size)[0])
+        grey = lightness_to_grey(resize_plane(self.lightness_rows, size)[0])
         return Image.fromarray((grey * 255).round().to(torch.uint8).numpy())
-
-
-def resize_planes(planes: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resample planes to another size, averaging over the area when they shrink.
-
-    Args:
-        planes: float32 [channels, height, width].
-        size: wished height and width.
-
-    Returns:
-        [channels, height, width] of that size.
-    """
-    if tuple(planes.shape[-2:]) == tuple(size):
-        return planes
-    # A triangle filter as wide as the reduction: no aliasing, and bilinear when enlarging.
-    return functional.interpolate(
-        planes[None], size=size, mode="bilinear", align_corners=False, antialias=True
-    )[0]

@@ -27,10 +27,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from colorflow.images.filters import (
+    bilateral_weights,
+    box_mean,
+    interpolation_matrix,
+    neighbours,
+    smoothing_matrix,
+)
 from colorflow.images.lab import row_strips
-from colorflow.images.photo import resize_planes
+from colorflow.images.planes import Plane, resize_plane
 
 MIDDLE = 50.0  # of the range of L
+BAND = 32  # rows of the guide that are brought to the full width together
 
 
 @dataclass(frozen=True)
@@ -69,14 +77,15 @@ class Upsampler:
     """Enlarges chroma along the edges of one photo.
 
     Args:
-        lightness: of the photo [height, width], L in [0, 100]; kept, not copied.
+        lightness: of the photo [height, width], L in [0, 100]; kept, not copied. Its rows are asked
+            for one strip at a time.
         chroma_size: height and width of the chroma that is to come.
         config: settings; the defaults where None.
     """
 
     def __init__(
         self,
-        lightness: Tensor,
+        lightness: Plane,
         chroma_size: tuple[int, int],
         config: UpsampleConfig | None = None,
     ) -> None:
@@ -85,9 +94,16 @@ class Upsampler:
         self.chroma_size = chroma_size
         factor = self.config.guide_factor
         self.size = chroma_size[0] * factor, chroma_size[1] * factor
-        guide = resize_planes(lightness[None], self.size)[0]
+        guide = resize_plane(lightness, self.size)[0]
         coarse = functional.avg_pool2d(guide[None], factor)[0]
-        self.weights = bilateral_weights(coarse, guide, self.config)
+        self.weights = bilateral_weights(
+            coarse,
+            guide,
+            factor,
+            self.config.bilateral_radius,
+            self.config.bilateral_space,
+            self.config.bilateral_range,
+        )
         # Centred first: covariances as differences of large squares lose digits in float32. Not by
         # the mean, the last bits of which depend on the number of threads.
         self.guide = guide - MIDDLE
@@ -96,11 +112,11 @@ class Upsampler:
         variance = box_mean(self.guide.square(), r) - self.mean.square()
         self.damped = variance.clamp_(min=0).add_(self.config.guided_epsilon)
         deviation = self.config.smoothing
-        self.smooth = [_smoothing_matrix(side, deviation) for side in chroma_size if deviation]
+        self.smooth = [smoothing_matrix(side, deviation) for side in chroma_size if deviation]
         # Linear interpolation as matrices, from the chroma to the guide and on to the photo.
-        self.rows = _interpolation_matrix(chroma_size[0], self.size[0])
-        self.columns = _interpolation_matrix(chroma_size[1], self.size[1]).t()
-        self.downwards = _interpolation_matrix(self.size[0], lightness.shape[0])
+        self.rows = interpolation_matrix(chroma_size[0], self.size[0])
+        self.columns = interpolation_matrix(chroma_size[1], self.size[1]).t()
+        self.downwards = interpolation_matrix(self.size[0], lightness.shape[0])
 
     def joint_bilateral(self, chroma: Tensor) -> Tensor:
         """Enlarge chroma to the guide's size by a joint bilateral filter.
@@ -117,7 +133,7 @@ class Upsampler:
         """
         factor, channels = self.config.guide_factor, len(chroma)
         fine = chroma.new_zeros(channels, *self.weights.shape[1:])
-        near = _neighbours(chroma, self.config.bilateral_radius)
+        near = neighbours(chroma, self.config.bilateral_radius)
         for weight, values in zip(self.weights, near, strict=True):
             fine.addcmul_(weight, values[:, :, None])
         blocks = fine.view(channels, *self.chroma_size, factor, factor)
@@ -162,17 +178,17 @@ class Upsampler:
             A range of rows, and the channels of those rows, each [rows, width].
         """
         height, width = self.lightness.shape
-        # Across first, once; then down, a strip at a time, so that nothing full-size is held.
-        wide = self.coefficients(chroma)
-        if width != self.size[1]:
-            wide = functional.interpolate(
-                wide[None], size=(self.size[0], width), mode="bilinear", align_corners=False
-            )[0]
+        coefficients = self.coefficients(chroma)
+        start = stop = 0
         for rows in row_strips(height, width):
             # Few guide rows matter to a strip; a small matrix product beats gathering and blending.
             used = self.downwards[rows].any(0).nonzero()[:, 0]
             first, last = int(used[0]), int(used[-1]) + 1
-            strip = wide[:, first:last]
+            # Across first, a band of guide rows at a time, so that nothing full-size is held.
+            if last > stop:
+                start, stop = first, min(max(last, first + BAND), self.size[0])
+                wide = _stretched(coefficients[:, start:stop], width)
+            strip = wide[:, first - start : last - start]
             if height != self.size[0]:
                 strip = self.downwards[rows, first:last] @ strip  # [2 channels, rows, width]
             light = self.lightness[rows]
@@ -180,86 +196,16 @@ class Upsampler:
             yield rows, [b + a * light for a, b in zip(slopes, offsets, strict=True)]
 
 
-def bilateral_weights(coarse: Tensor, guide: Tensor, config: UpsampleConfig) -> Tensor:
-    """Compute how much each guide pixel takes from the chroma pixels around it.
-
-        w(p, q) ~ exp(-|p - q|^2 / (2 s^2)) exp(-(L(p) - L(q))^2 / (2 r^2)),   sum_q w(p, q) = 1
-
-    Far from every neighbour's lightness all of them vanish; there plain bilinear weights stand in.
-
-    Args:
-        coarse: lightness at the chroma's size [h, w].
-        guide: lightness [h * factor, w * factor].
-        config: radius and widths.
-
-    Returns:
-        One plane per neighbour, in the order of :func:`_neighbours`, of guide pixels sorted by
-        their chroma pixel, [(2 radius + 1)^2, h * w, factor^2].
-    """
-    factor, radius = config.guide_factor, config.bilateral_radius
-    height, width = coarse.shape
-    blocks = guide.view(height, factor, width, factor).transpose(1, 2)
-    blocks = blocks.reshape(height * width, factor * factor)
-    # Position of each guide pixel within its chroma pixel, from the centre of that pixel.
-    inner = (torch.arange(factor, dtype=guide.dtype) + 0.5) / factor - 0.5
-    distance = inner - torch.arange(-radius, radius + 1, dtype=guide.dtype)[:, None]
-    spaces = _outer((distance.square() * (-1 / (2 * config.bilateral_space**2))).exp())
-    weights = guide.new_empty(len(spaces), *blocks.shape)
-    nearby = _neighbours(coarse[None], radius)
-    # One neighbour after the other: its plane fits into the cache of a core, all of them do not.
-    for weight, near, space in zip(weights, nearby, spaces, strict=True):
-        torch.sub(blocks, near[0, :, None], out=weight)
-        weight.square_().mul_(-1 / (2 * config.bilateral_range**2)).exp_().mul_(space)
-    total = weights.sum(0)
-    lost = total <= 1e-6
-    if lost.any():
-        for weight, tent in zip(weights, _outer((1 - distance.abs()).clamp(min=0)), strict=True):
-            weight.copy_(torch.where(lost, tent, weight))
-        total = weights.sum(0)
-    for weight in weights:
-        weight.div_(total)
-    return weights
-
-
-def _neighbours(planes: Tensor, radius: int) -> Tensor:
-    """Shift [channels, h, w] by -radius ... radius: [(2 radius + 1)^2, channels, h * w]."""
-    padded = functional.pad(planes[None], (radius,) * 4, mode="replicate")
-    columns = functional.unfold(padded, 2 * radius + 1)
-    return columns.view(len(planes), -1, planes[0].numel()).transpose(0, 1)
-
-
-def _outer(one_sided: Tensor) -> Tensor:
-    """Multiply [side, factor] of both directions to [side^2, factor^2]."""
-    both = one_sided[:, None, :, None] * one_sided[None, :, None, :]
-    return both.flatten(2).flatten(0, 1)
-
-
-def box_mean(planes: Tensor, radius: int) -> Tensor:
-    """Average over squares, repeating the border.
-
-    Sums of shifted copies: for small boxes several times faster than a pooling layer.
-
-    Args:
-        planes: [..., height, width].
-        radius: of the square, whose side is 2 radius + 1.
-
-    Returns:
-        Same shape.
-    """
-    height, width = planes.shape[-2:]
-    flat = planes.reshape(-1, 1, height, width)
-    padded = functional.pad(flat, (radius,) * 4, mode="replicate")
-    down = padded[..., :height, :].clone()
-    for k in range(1, 2 * radius + 1):
-        down += padded[..., k : k + height, :]
-    across = down[..., :width].clone()
-    for k in range(1, 2 * radius + 1):
-        across += down[..., k : k + width]
-    return across.div_((2 * radius + 1) ** 2).view_as(planes)
+def _stretched(planes: Tensor, width: int) -> Tensor:
+    """Interpolate planes across, to another width."""
+    if planes.shape[2] == width:
+        return planes
+    size = planes.shape[1], width
+    return functional.interpolate(planes[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def upsample_strips(
-    chroma: Tensor, lightness: Tensor, config: UpsampleConfig | None = None
+    chroma: Tensor, lightness: Plane, config: UpsampleConfig | None = None
 ) -> Iterator[tuple[slice, list[Tensor]]]:
     """Enlarge chroma to the size of a photo once; see :meth:`Upsampler.strips`.
 
@@ -275,29 +221,7 @@ def upsample_strips(
     return Upsampler(lightness, (height, width), config).strips(chroma)
 
 
-def _interpolation_matrix(source: int, target: int) -> Tensor:
-    """Write linear interpolation between pixel centres as a matrix [target, source]."""
-    position = (torch.arange(target, dtype=torch.float64) + 0.5) * (source / target) - 0.5
-    position = position.clamp(0, source - 1)
-    above = position.floor().long().clamp(max=max(0, source - 2))
-    share = position - above
-    matrix = torch.zeros(target, source, dtype=torch.float64)
-    matrix[torch.arange(target), above] = 1 - share
-    if source > 1:
-        matrix[torch.arange(target), above + 1] = share
-    return matrix.float()
-
-
-def _smoothing_matrix(side: int, deviation: float) -> Tensor:
-    """Write smoothing by a Gaussian as a matrix [side, side], whose rows add up to 1."""
-    place = torch.arange(side, dtype=torch.float64)
-    weight = (-(place[:, None] - place).square() / (2 * deviation**2)).exp()
-    return (weight / weight.sum(1, keepdim=True)).float()
-
-
-def upsample_plane(
-    plane: Tensor, lightness: Tensor, config: UpsampleConfig | None = None
-) -> Tensor:
+def upsample_plane(plane: Tensor, lightness: Plane, config: UpsampleConfig | None = None) -> Tensor:
     """Enlarge any non-negative plane, e.g. an uncertainty, along the edges of a photo.
 
     Args:
@@ -308,7 +232,7 @@ def upsample_plane(
     Returns:
         [height, width], non-negative.
     """
-    result = torch.empty_like(lightness)
+    result = torch.empty(*lightness.shape)
     for rows, (value,) in upsample_strips(plane[None], lightness, config):
         result[rows] = value
     return result.clamp_(min=0)

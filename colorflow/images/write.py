@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -16,16 +16,17 @@ from colorflow import __version__
 from colorflow.errors import ImageError
 from colorflow.files import written_whole
 from colorflow.images import xmp
+from colorflow.images.deflate import LEVEL
 from colorflow.images.exif import HISTORY, MAKER_NOTE, ExifBlock
 from colorflow.images.formats import WRITERS
 from colorflow.images.jpeg import MAX_XMP, metadata_segments
-from colorflow.images.lab import row_strips
 from colorflow.images.metadata import Metadata
-from colorflow.images.png import deep_png, with_metadata
+from colorflow.images.png import metadata_chunks, write_deep_png, write_with_metadata
 from colorflow.images.profiles import srgb_profile
 from colorflow.images.read import read_metadata
+from colorflow.images.strips import Strips
 from colorflow.images.texts import is_comment, with_texts
-from colorflow.images.tiff import tiff_file
+from colorflow.images.tiff import write_tiff
 
 # What one segment of a JPEG file holds.
 MAX_EXIF = 65000
@@ -34,7 +35,7 @@ THUMBNAIL_QUALITY = 80
 # Resolutions beyond this, and nonsense like nought, are left out; JPEG counts to 65535.
 MAX_DPI = 65536
 
-Picture = Image.Image | np.ndarray
+Picture = Image.Image | np.ndarray | Strips
 
 
 def write_image(
@@ -59,9 +60,8 @@ def write_image(
     path = Path(path)
     kind = _kind(path.suffix, str(path))
     try:
-        data = _encoded(image, kind, metadata, made_by, quality)
-        with written_whole(path) as temporary:
-            temporary.write_bytes(data)
+        with written_whole(path) as temporary, temporary.open("w+b") as file:
+            _encode(file, image, kind, metadata, made_by, quality)
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(
             f"{path}: could not be written ({error}); nothing was left there"
@@ -75,7 +75,35 @@ def encode_image(
     made_by: Mapping[str, Any] | None = None,
     quality: int = 95,
 ) -> bytes:
-    """Encode a picture; the same arguments give the same bytes.
+    """Encode a picture in memory; see :func:`encode_to`.
+
+    Args:
+        image: as for :func:`encode_to`.
+        suffix: of the file, which says the format, e.g. ``".jpg"``.
+        metadata: what the source file said.
+        made_by: how the picture was made.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Returns:
+        The file.
+
+    Raises:
+        ImageError: the format is unknown, or cannot hold the picture.
+    """
+    file = io.BytesIO()
+    encode_to(file, image, suffix, metadata, made_by, quality)
+    return file.getvalue()
+
+
+def encode_to(
+    file: BinaryIO,
+    image: Picture,
+    suffix: str,
+    metadata: Metadata | None = None,
+    made_by: Mapping[str, Any] | None = None,
+    quality: int = 95,
+) -> None:
+    """Encode a picture into an open file; the same arguments give the same bytes.
 
     With ``made_by`` every result says that its colours are a model's, in the XMP property
     ``Iptc4xmpExt:DigitalSourceType``. Where the source had a colour profile the result is tagged
@@ -87,23 +115,21 @@ def encode_image(
     properties of the same meaning, unless the source has these.
 
     Args:
-        image: ``RGB`` or ``RGBA``, or a uint16 array [height, width, 3 | 4], of which PNG and TIFF
-            keep all 16 bits. JPEG has no alpha: it is left out.
+        file: empty, to be read and written at any place.
+        image: ``RGB`` or ``RGBA``, or uint16 [height, width, 3 | 4], an array or strips, of which
+            PNG and TIFF keep all 16 bits, a strip at a time. JPEG has no alpha: it is left out.
         suffix: of the file, which says the format, e.g. ``".jpg"``.
         metadata: what the source file said. Of more than a JPEG segment holds, the thumbnail, the
             maker note, and then the whole block are left out.
         made_by: how the picture was made, kept as JSON in the EXIF tag ImageHistory.
         quality: of JPEG and WebP, 1 to 100.
 
-    Returns:
-        The file.
-
     Raises:
         ImageError: the format is unknown, or cannot hold the picture.
     """
     kind = _kind(suffix, "<picture>")
     try:
-        return _encoded(image, kind, metadata, made_by, quality)
+        _encode(file, image, kind, metadata, made_by, quality)
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(f"<picture>: could not be written as {kind} ({error})") from error
 
@@ -147,13 +173,14 @@ def _kind(suffix: str, name: str) -> str:
     return kind
 
 
-def _encoded(
+def _encode(
+    file: BinaryIO,
     image: Picture,
     kind: str,
     metadata: Metadata | None,
     made_by: Mapping[str, Any] | None,
     quality: int,
-) -> bytes:
+) -> None:
     metadata = metadata or Metadata()
     _check(image)
     dpi = metadata.dpi
@@ -166,62 +193,66 @@ def _encoded(
     block = _block(metadata.exif, history, _size(image), seed)
     packet = _packet(metadata, kind, seed)
     if kind == "TIFF":
-        pixels = np.ascontiguousarray(image)
-        return tiff_file(pixels, block, packet, metadata.iptc or b"", profile, dpi)
+        write_tiff(file, Strips.of(image), block, packet, metadata.iptc or b"", profile, dpi)
+        return
+    deep = not isinstance(image, Image.Image)
+    if kind == "PNG" and deep:
+        small = _thumbnail(_shallow(image)) if metadata.thumbnail else b""
+        chunks = metadata_chunks(block.to_bytes(small), packet, profile, dpi, metadata.texts)
+        write_deep_png(file, Strips.of(image), chunks)
+        return
     shallow = _shallow(image)
     small = _thumbnail(shallow) if metadata.thumbnail else b""
     if kind == "PNG":
-        png = deep_png(image) if isinstance(image, np.ndarray) else _saved(image, "PNG")
-        exif = block.to_bytes(small)
-        return with_metadata(png, exif, packet, profile, dpi, metadata.texts)
+        chunks = metadata_chunks(block.to_bytes(small), packet, profile, dpi, metadata.texts)
+        write_with_metadata(file, _saved(shallow, "PNG"), chunks)
+        return
     options: dict[str, Any] = {"quality": quality}
     options |= {"icc_profile": profile} if profile else {}
     if kind == "WEBP":
-        exif = block.to_bytes(small)
-        return _saved(shallow, kind, exif=exif, xmp=packet, **options)
+        _save(file, shallow, kind, exif=block.to_bytes(small), xmp=packet, **options)
+        return
     comments = [text for keyword, text in metadata.texts if is_comment(keyword)]
     extra = metadata_segments(packet, metadata.iptc or b"", comments)
     options |= {"dpi": dpi} if dpi else {}
     # Full chroma resolution: the chroma is what this picture is about.
     options |= {"subsampling": 0, "exif": _short_block(block, small, history), "extra": extra}
-    return _saved(shallow.convert("RGB"), kind, **options)
+    # Converting a picture that is RGB already would copy it.
+    _save(file, shallow if shallow.mode == "RGB" else shallow.convert("RGB"), kind, **options)
 
 
 def _check(image: Picture) -> None:
     if isinstance(image, Image.Image):
         if image.mode not in ("RGB", "RGBA"):
             raise ValueError(f"expected a picture of mode RGB or RGBA, got {image.mode}")
-    elif image.dtype != np.uint16 or image.ndim != 3 or image.shape[2] not in (3, 4):
-        raise ValueError(
-            f"expected uint16 [height, width, 3 | 4], got {image.dtype} {list(image.shape)}"
-        )
+        return
+    kind = image.kind if isinstance(image, Strips) else image.dtype
+    if kind != np.uint16 or len(image.shape) != 3 or image.shape[2] not in (3, 4):
+        raise ValueError(f"expected uint16 [height, width, 3 | 4], got {kind} {list(image.shape)}")
 
 
 def _size(image: Picture) -> tuple[int, int]:
-    if isinstance(image, np.ndarray):
-        return int(image.shape[0]), int(image.shape[1])
-    return image.height, image.width
+    if isinstance(image, Image.Image):
+        return image.height, image.width
+    return int(image.shape[0]), int(image.shape[1])
 
 
 def _shallow(image: Picture) -> Image.Image:
-    if isinstance(image, Image.Image):
-        return image
-    result = np.empty(image.shape, np.uint8)
-    for rows in row_strips(*image.shape[:2]):
-        # 65535 / 255 = 257, and half of that rounds.
-        result[rows] = (image[rows].astype(np.uint32) + 128) // 257
-    return Image.fromarray(result)
+    return image if isinstance(image, Image.Image) else Strips.of(image).shallow()
 
 
-def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def _save(file: BinaryIO, image: Image.Image, kind: str, **options: Any) -> None:
     if image.info:
         # Pillow would carry over what the file said that the picture came from.
         image = image.copy()
         image.info = {}
-    # Level 6 costs five times level 1 for files 5 % smaller.
-    options |= {"compress_level": 1} if kind == "PNG" else {}
-    file = io.BytesIO()
+    options |= {"compress_level": LEVEL} if kind == "PNG" else {}
     image.save(file, format=kind, **options)
+
+
+def _saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+    file = io.BytesIO()
+    _save(file, image, kind, **options)
     return file.getvalue()
 
 

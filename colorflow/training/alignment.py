@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_plane
 
 SIDE = 128
 # In pixels of the reduced photos: 4 of 128 is what a nudged camera does.
@@ -39,7 +40,7 @@ def misaligned(first: Photo, second: Photo) -> bool:
 
 
 def _edges(photo: Photo) -> np.ndarray:
-    lightness = resize_planes(photo.lightness[None], (SIDE, SIDE))[0]
+    lightness = resize_plane(photo.lightness_rows, (SIDE, SIDE))[0]
     down, across = torch.gradient(lightness)
     edges = (down.square() + across.square()).sqrt().numpy().astype(np.float64)
     # What leaves at one border must not come in at the other.

@@ -5,7 +5,14 @@ import errno
 import pytest
 import torch
 
-from colorflow.batch.memory import Budget, default_memory, is_out_of_memory, within_memory
+from colorflow.batch.memory import (
+    Budget,
+    default_memory,
+    is_out_of_memory,
+    release,
+    result_bytes,
+    within_memory,
+)
 from colorflow.errors import ImageError
 
 SHORT = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")
@@ -51,6 +58,46 @@ def test_usual_memory_grows_with_the_jobs_and_is_bounded_by_the_machine():
 
     physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     assert default_memory(10**6) <= physical / 2
+
+
+MEGAPIXELS = 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("suffix", "by_strips", "held", "expected"),
+    [
+        (".jpg", False, False, 4 * 100 * MEGAPIXELS),
+        (".JPEG", False, True, 10 * 100 * MEGAPIXELS),
+        (".png", False, False, 10 * 100 * MEGAPIXELS),
+        (".webp", False, False, 12 * 100 * MEGAPIXELS),
+        (".tif", True, False, 64 << 20),
+        (".png", True, True, (64 << 20) + 6 * 100 * MEGAPIXELS),
+    ],
+)
+def test_memory_that_a_result_takes(suffix, by_strips, held, expected):
+    assert result_bytes(100 * MEGAPIXELS, suffix, by_strips, held) == expected
+
+
+def test_small_results_by_strips_take_little():
+    assert result_bytes(1000, ".tif", by_strips=True) == 12000
+
+
+def test_on_two_cores_large_jpegs_are_made_one_by_one_and_deep_tiffs_together():
+    budget = Budget(default_memory(2) // 2)
+    jpeg, tiff = (
+        result_bytes(108 * MEGAPIXELS, *kind) for kind in ((".jpg", False), (".tif", True))
+    )
+    assert budget.take(jpeg)
+    assert not budget.take(jpeg)
+    budget.give_back(jpeg)
+    assert budget.take(tiff)
+    assert budget.take(tiff)
+
+
+def test_memory_is_released_without_a_fuss():
+    kept = torch.ones(1 << 20)
+    release()
+    assert float(kept.sum()) == 1 << 20
 
 
 def ladder(limit):

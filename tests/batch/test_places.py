@@ -142,3 +142,26 @@ def test_a_page_that_cannot_be_written_says_where(root, monkeypatch):
     monkeypatch.setattr(places._RemoteFile, "commit", refuse)
     with pytest.raises(ImageError, match=f"^{root / 'page.jpg'}.*Forbidden"):
         write_page(Image.fromarray(np.zeros((4, 4, 3), np.uint8)), root / "page.jpg")
+
+
+def test_a_file_can_be_written_while_it_is_made(root, tmp_path):
+    def write(file):
+        file.write(b"....")
+        file.seek(0)
+        file.write(b"ab")
+
+    for folder in (root, tmp_path):
+        staged = stage(folder / "sub" / "made", write)
+        assert not (folder / "sub" / "made").exists()
+        staged.commit()
+        assert (folder / "sub" / "made").read_bytes() == b"ab.."
+
+
+def test_a_file_whose_writing_fails_leaves_nothing(tmp_path):
+    def write(file):
+        file.write(b"half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        stage(tmp_path / "made", write)
+    assert list(tmp_path.iterdir()) == []

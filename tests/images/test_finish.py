@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.color import rgb2lab
 from torch import Tensor
 
-from colorflow.images import upsample
+from colorflow.images import finish, upsample
 from colorflow.images.finish import Finisher, finish_photo
 from colorflow.images.lab import row_strips
 from colorflow.images.photo import Photo
@@ -123,6 +123,26 @@ def test_strips_give_the_same_as_the_whole_picture(monkeypatch):
     # The last bit of a float may tip a rounding here and there.
     assert np.abs(difference).max() <= 1
     assert (difference == 0).mean() > 0.999
+
+
+def test_blocks_give_the_same_bytes_as_the_whole_picture(monkeypatch):
+    """However many strips are waited for until colours are fitted to the gamut."""
+    monkeypatch.setattr(upsample, "row_strips", functools.partial(row_strips, pixels=700))
+    photo, chromas = Photo(scene(np.uint16, None)), [strong_chroma(8, 12), strong_chroma(8, 12) / 3]
+    finisher = Finisher(photo.lightness_rows)
+    whole = [np.asarray(picture) for picture in finisher.pictures(chromas)]
+    deep = finisher.deep(chromas[0])
+    for pixels in (700, 2000, 5000):
+        monkeypatch.setattr(finish, "BLOCK_PIXELS", pixels)
+        assert np.array_equal(finisher.pictures(chromas), whole)
+        assert np.array_equal(finisher.deep(chromas[0]), deep)
+
+
+def test_lightness_by_rows_gives_the_bytes_of_the_whole_plane():
+    photo, chroma = Photo(scene(np.uint8, None)), strong_chroma(8, 12)
+    by_rows, whole = Finisher(photo.lightness_rows), Finisher(photo.lightness)
+    assert np.array_equal(by_rows.picture(chroma), whole.picture(chroma))
+    assert np.array_equal(by_rows.deep(chroma), whole.deep(chroma))
 
 
 def test_photo_and_chroma_are_left_alone():

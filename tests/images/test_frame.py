@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from colorflow.images.frame import Border, Frame
+from colorflow.images.strips import Strips
 
 
 def test_a_border_says_its_widths():
@@ -33,7 +34,7 @@ def test_the_border_keeps_its_values_around_8_and_16_bits(kind, colours):
     frame = Frame(pixels, alpha, border)
     inner = random.integers(0, 256, (14, 22, 4), np.uint8)
     small = frame.around(Image.fromarray(inner))
-    deep = frame.around_deep(inner.astype(np.uint16) * 200)
+    deep = frame.around_strips(Strips.of(inner.astype(np.uint16) * 200)).whole()
     assert small.mode == "RGBA"
     assert deep.dtype == np.uint16
     for found, true, opacity in (

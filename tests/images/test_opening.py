@@ -12,6 +12,7 @@ from PIL import Image, features
 
 from colorflow.errors import ImageError
 from colorflow.images.formats import readable_suffixes
+from colorflow.images.opening import turned_upright, opened_by_pillow
 from colorflow.images.read import read_metadata, read_photo
 
 
@@ -93,3 +94,10 @@ def test_avif_without_support_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr(features, "check", lambda name: False)
     with pytest.raises(ImageError, match=r"photo\.avif.*Pillow"):
         read_photo(path)
+
+
+def test_a_picture_that_stands_upright_is_not_copied(tmp_path):
+    smooth().save(tmp_path / "plain.jpg")
+    with (tmp_path / "plain.jpg").open("rb") as file:
+        picture = opened_by_pillow(file)
+        assert turned_upright(picture) is picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image
 from skimage.color import lab2rgb
 
 from colorflow.errors import ImageError
-from colorflow.images.photo import Photo, resize_planes
+from colorflow.images.photo import Photo
+from colorflow.images.planes import resize_planes
 from colorflow.images.read import read_photo
 from colorflow.resources import bundled
 
@@ -175,3 +177,27 @@ def test_reducing_keeps_the_mean_and_the_place():
 def test_resizing_to_the_same_size_changes_nothing():
     planes = torch.rand(2, 9, 7, generator=torch.Generator().manual_seed(0))
     assert torch.equal(resize_planes(planes, (9, 7)), planes)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_lightness_stays_when_colours_are_dropped(kind):
+    pixels = np.random.default_rng(0).integers(0, 256, (300, 500, 3)).astype(kind)
+    photo = Photo(pixels)
+    expected = Photo(pixels).lightness
+    photo.drop_colours()
+    assert torch.equal(photo.lightness_rows[0:300], expected)
+    assert photo.size == (300, 500)
+    assert photo.pixels.dtype == kind
+    assert photo.pixels.base is not pixels
+
+
+def test_a_grey_photo_has_no_colours_to_drop():
+    photo = Photo(np.arange(256, dtype=np.uint8).reshape(16, 16))
+    photo.drop_colours()
+    assert photo.pixels[3, 4] == 52
+
+
+def test_digest_of_a_photo_of_several_strips():
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 500, 3)).astype(np.uint8)
+    content = b"(700, 500, 3)|u1" + pixels.tobytes()
+    assert Photo(pixels).digest() == hashlib.sha256(content).hexdigest()

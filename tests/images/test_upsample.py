@@ -193,3 +193,10 @@ def test_smoothing_keeps_areas_of_one_chroma_and_takes_what_alternates(grey_cat)
         strips = upsample_strips(checks, lightness, config)
         sums[name] = sum(float(plane.square().sum()) for _, planes in strips for plane in planes)
     assert sums["drawn"] < 0.1 * sums["plain"]
+
+
+def test_bands_of_the_guide_change_nothing(monkeypatch):
+    chroma, lightness = 20 * noise(2, 8, 8), 100 * noise(3000, 160)
+    whole = enlarge(chroma, lightness)
+    monkeypatch.setattr(upsample, "BAND", 1)
+    assert torch.equal(enlarge(chroma, lightness), whole)

@@ -12,6 +12,7 @@ from pictures import FORMATS, LOSSLESS, read_back, smooth_image
 from PIL import Image
 
 from colorflow.errors import ImageError
+from colorflow.images import write
 from colorflow.images.formats import output_suffix
 from colorflow.images.write import encode_image, write_image
 
@@ -84,15 +85,14 @@ def test_lower_quality_makes_a_smaller_file(tmp_path):
 # ---- failure ----
 
 
-def fail_half_way(path, data):
-    with path.open("wb") as file:
-        file.write(data[: len(data) // 2])
+def fail_half_way(file, *_):
+    file.write(b"first half")
     raise OSError("disk full")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_failure_leaves_nothing_behind(tmp_path, monkeypatch, suffix):
-    monkeypatch.setattr(Path, "write_bytes", fail_half_way)
+    monkeypatch.setattr(write, "_encode", fail_half_way)
     with pytest.raises(ImageError, match="disk full") as caught:
         write_image(smooth_image(), tmp_path / f"result{suffix}")
     assert f"result{suffix}" in str(caught.value)
@@ -103,7 +103,7 @@ def test_failure_leaves_nothing_behind(tmp_path, monkeypatch, suffix):
 def test_failure_leaves_an_older_file_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "result.png"
     path.write_bytes(b"older")
-    monkeypatch.setattr(Path, "write_bytes", fail_half_way)
+    monkeypatch.setattr(write, "_encode", fail_half_way)
     with pytest.raises(ImageError):
         write_image(smooth_image(), path)
     assert path.read_bytes() == b"older"
@@ -114,7 +114,7 @@ def test_interruption_leaves_nothing_behind(tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Path, "write_bytes", interrupt)
+    monkeypatch.setattr(write, "_encode", interrupt)
     with pytest.raises(KeyboardInterrupt):
         write_image(smooth_image(), tmp_path / "result.png")
     assert leftovers(tmp_path) == []

@@ -15,7 +15,8 @@ from colorflow.images.exif import ExifBlock
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.images.read import read_photo
-from colorflow.images.write import encode_image, read_history, write_image
+from colorflow.images.strips import Strips
+from colorflow.images.write import encode_image, encode_to, read_history, write_image
 
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
@@ -37,6 +38,17 @@ def test_large_pictures_of_16_bits(suffix):
     # More than one strip of rows.
     pixels = deep(700, 500, 3)
     assert np.array_equal(pixels_of(encode_image(pixels, suffix)), pixels)
+
+
+@pytest.mark.parametrize("suffix", LOSSLESS)
+def test_strips_are_written_as_the_whole_picture_is(tmp_path, suffix, metadata):
+    pixels = deep(700, 500, 3)
+    uneven = Strips(pixels.shape, pixels.dtype, lambda: iter(np.array_split(pixels, 9)))
+    assert np.array_equal(pixels_of(encode_image(uneven, suffix)), pixels)
+    whole = encode_image(pixels, suffix, metadata, MADE_BY)
+    with (tmp_path / "result").open("w+b") as file:
+        encode_to(file, Strips.of(pixels), suffix, metadata, MADE_BY)
+    assert (tmp_path / "result").read_bytes() == whole
 
 
 @pytest.mark.parametrize("suffix", LOSSLESS)
