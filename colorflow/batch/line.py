@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import io
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +19,17 @@ from colorflow.batch.memory import (
     within_memory,
 )
 from colorflow.batch.names import latents_path
-from colorflow.batch.notes import tell_missed, tell_redrawn
+from colorflow.batch.notes import OWN, tell_missed, tell_redrawn
 from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
 from colorflow.batch.places import is_local, local_copy, stage
-from colorflow.batch.results import Leaf, Parcel
+from colorflow.batch.results import Leaf, Parcel, timed
 from colorflow.decoding import rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.hints import require_inside
 from colorflow.images.formats import WRITERS
 from colorflow.images.read import read_photo
-from colorflow.images.write import encode_to, history_of
+from colorflow.images.write import encode_image, encode_to, history_of
 from colorflow.resources import sha256_of_file
 from colorflow.variants import Variant
 
@@ -40,8 +38,6 @@ from colorflow.variants import Variant
 TOGETHER_PIXELS = 1 << 20
 # From this size of a result on, memory that is freed is given back to the system at once.
 TRIM_BYTES = 1 << 27
-
-OWN = "was made by colorflow; name the file itself to colour it again"
 
 
 class Line:
@@ -77,18 +73,18 @@ class Line:
         if look_only:
             return [Stage("look", self.look, "io"), Stage("tell", self.tell, "io")]
         return [
-            Stage("look", _timed(self.look), "io"),
-            Stage("decode", _timed(self.decode), "compute", admit=self._admit),
+            Stage("look", timed(self.look), "io"),
+            Stage("decode", timed(self.decode), "compute", admit=self._admit),
             Stage(
                 "paint",
-                _timed(self.paint),
+                timed(self.paint),
                 "compute",
                 size=self.painter.together,
                 group=lambda p: tuple(p.condition.shape),
                 slots=self.slots,
             ),
-            Stage("finish", _timed(self.finish), "compute", admit=self._admit_leaf),
-            Stage("write", _timed(self.write), "io"),
+            Stage("finish", timed(self.finish), "compute", admit=self._admit_leaf),
+            Stage("write", timed(self.write), "io"),
         ]
 
     def look(self, parcels: Sequence[Parcel]) -> list[Any]:
@@ -189,20 +185,13 @@ class Line:
             if WRITERS[suffix] == "JPEG" and parcel.alpha:
                 parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
             history = {**parcel.made_by, **self.painter.describe(variant)}
-            encode = functools.partial(
-                encode_to,
-                image=picture,
-                suffix=suffix,
-                metadata=parcel.metadata,
-                made_by=history,
-                quality=self.config.quality,
-            )
+            content: dict[str, Any] = {"image": picture, "suffix": suffix, "made_by": history}
+            content |= {"metadata": parcel.metadata, "quality": self.config.quality}
             if _is_large(parcel):
-                parcel.staged.append(stage(output, encode, self.owner))
+                write = functools.partial(encode_to, **content)
+                parcel.staged.append(stage(output, write, self.owner))
             else:
-                file = io.BytesIO()
-                encode(file)
-                leaf.files.append((output, file.getvalue()))
+                leaf.files.append((output, encode_image(**content)))
             if self.config.latents:
                 leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
@@ -304,21 +293,6 @@ class Line:
         if parcel.admitted:
             parcel.admitted = False
             self.photos.give_back(parcel.cost)
-
-
-def _timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
-    """Count the time of a stage for its photos, each an equal part; waiting does not count."""
-
-    def timed(items: list[Any]) -> list[Any]:
-        start = time.monotonic()
-        parcels = [item.parcel if isinstance(item, Leaf) else item for item in items]
-        try:
-            return work(items)
-        finally:
-            for parcel in parcels:
-                parcel.worked((time.monotonic() - start) / len(parcels))
-
-    return timed
 
 
 def _is_large(parcel: Parcel) -> bool:

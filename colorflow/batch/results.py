@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,25 @@ class Leaf:
     files: list[tuple[Path, bytes]] = field(default_factory=list)
     cost: int = 0
     admitted: bool = False
+
+
+def timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
+    """Count the time of a stage for its photos, each an equal part; waiting does not count.
+
+    Args:
+        work: of the stage, on parcels or leaves.
+
+    Returns:
+        The same, counting.
+    """
+
+    def counting(items: list[Any]) -> list[Any]:
+        start = time.monotonic()
+        parcels = [item.parcel if isinstance(item, Leaf) else item for item in items]
+        try:
+            return work(items)
+        finally:
+            for parcel in parcels:
+                parcel.worked((time.monotonic() - start) / len(parcels))
+
+    return counting
