@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 import functools
-import io
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.copies import Copies
-from colorflow.batch.encoding import FILE, is_deep, is_written_by_strips, made_by, make_pictures
+from colorflow.batch.encoding import FILE, is_deep, made_by, make_pictures
 from colorflow.batch.existing import State, examine
+from colorflow.batch.leaves import is_large, leaves_of
 from colorflow.batch.memory import (
     BYTES_PER_PIXEL,
     Budget,
     pixels_of,
-    result_bytes,
     trim,
     within_memory,
 )
 from colorflow.batch.names import latents_path
-from colorflow.batch.notes import tell_missed, tell_redrawn
+from colorflow.batch.notes import OWN, tell_missed, tell_redrawn
 from colorflow.batch.painters import Painter, Prepared, describe_variant, settings_of
 from colorflow.batch.pipeline import Done, Stage
-from colorflow.batch.places import is_local, local_copy, stage
-from colorflow.batch.results import Leaf, Parcel
+from colorflow.batch.places import stage
+from colorflow.batch.results import Leaf, Parcel, timed
 from colorflow.decoding import fewer_of_larger, rows_per_call
 from colorflow.errors import ColorflowError, ConfigError
 from colorflow.hints import move_inside, require_inside
 from colorflow.images.formats import WRITERS
 from colorflow.images.read import read_photo
-from colorflow.images.write import encode_to, history_of
-from colorflow.resources import sha256_of_file
+from colorflow.images.write import encode_image, encode_to, history_of
 from colorflow.variants import Variant
 
-# Results of a photo are finished together as far as they have no more pixels: what small pictures
-# cost is mostly the number of operations.
-TOGETHER_PIXELS = 1 << 20
 # From this size of a result on, memory that is freed is given back to the system at once.
 TRIM_BYTES = 1 << 27
-
-OWN = "was made by colorflow; name the file itself to colour it again"
 
 
 class Line:
@@ -79,18 +70,18 @@ class Line:
         if look_only:
             return [Stage("look", self.look, "io"), Stage("tell", self.tell, "io")]
         return [
-            Stage("look", _timed(self.look), "io"),
-            Stage("decode", _timed(self.decode), "compute", admit=self._admit),
+            Stage("look", timed(self.look), "io"),
+            Stage("decode", timed(self.decode), "compute", admit=self._admit),
             Stage(
                 "paint",
-                _timed(self.paint),
+                timed(self.paint),
                 "compute",
                 size=self.painter.together,
                 group=lambda p: tuple(p.condition.shape),
                 slots=self.slots,
             ),
-            Stage("finish", _timed(self.finish), "compute", admit=self._admit_leaf),
-            Stage("write", _timed(self.write), "io"),
+            Stage("finish", timed(self.finish), "compute", admit=self._admit_leaf),
+            Stage("write", timed(self.write), "io"),
         ]
 
     def look(self, parcels: Sequence[Parcel]) -> list[Any]:
@@ -110,8 +101,7 @@ class Line:
             if found.state is State.stale and rerun == "skip":
                 hint = "make them again with --changed or --overwrite"
                 return self._ended(parcel, "stale", f"{found.reason}; {hint}")
-        self._fetch(parcel)
-        parcel.pixels = pixels_of(parcel.file)
+        parcel.pixels = pixels_of(parcel.fetched())
         parcel.cost = BYTES_PER_PIXEL * parcel.pixels
         return [parcel]
 
@@ -125,7 +115,7 @@ class Line:
         """Read the photo, and make what the networks need of it."""
         (parcel,) = parcels
         photo = read_photo(parcel.file, self.config.max_pixels)
-        file = self._hash(parcel)
+        file = parcel.content()
         parcel.keep.close()
         result = parcel.result
         if not parcel.job.named and history_of(photo.metadata) is not None:
@@ -149,7 +139,7 @@ class Line:
         parcel.made_by |= border
         result.details = {"size": list(whole.size[::-1]), "photo": identity, **border}
         parcel.photo = photo
-        parcel.pixels = photo.size[0] * photo.size[1]
+        parcel.pixels = whole.size[0] * whole.size[1]
         self._set(parcel, self.painter.prepare(photo, identity))
         if domain.condition_channels == 1:
             photo.drop_colours()
@@ -182,16 +172,10 @@ class Line:
             ]
             tell_missed(parcel, variants)
             tell_redrawn(parcel, variants)
-            together = max(1, min(len(variants), TOGETHER_PIXELS // max(1, parcel.pixels)))
-            cuts = [slice(k, k + together) for k in range(0, len(variants), together)]
-            parcel.pending = len(cuts)
-            for cut in cuts:
-                outputs = parcel.outputs[cut]
-                by_strips = is_written_by_strips(outputs[0].suffix, parcel.deep)
-                held = not is_local(outputs[0])
-                cost = result_bytes(parcel.pixels, outputs[0].suffix, by_strips, held)
-                leaves.append(Leaf(parcel, outputs, variants[cut], cost=cost * len(outputs)))
-            if leaves and leaves[-1].cost >= TRIM_BYTES:
+            cut = leaves_of(parcel, variants)
+            parcel.pending = len(cut)
+            leaves += cut
+            if cut[-1].cost >= TRIM_BYTES:
                 trim()  # what the networks took, before results are made
         return leaves
 
@@ -208,20 +192,13 @@ class Line:
             if WRITERS[suffix] == "JPEG" and parcel.alpha:
                 parcel.result.note("its transparency is lost in JPEG; keep it with --format png")
             history = {**parcel.made_by, **self.painter.describe(variant)}
-            encode = functools.partial(
-                encode_to,
-                image=picture,
-                suffix=suffix,
-                metadata=parcel.metadata,
-                made_by=history,
-                quality=self.config.quality,
-            )
-            if _is_large(parcel):
-                parcel.staged.append(stage(output, encode, self.owner))
+            content: dict[str, Any] = {"image": picture, "suffix": suffix, "made_by": history}
+            content |= {"metadata": parcel.metadata, "quality": self.config.quality}
+            if is_large(parcel):
+                write = functools.partial(encode_to, **content)
+                parcel.staged.append(stage(output, write, self.owner))
             else:
-                file = io.BytesIO()
-                encode(file)
-                leaf.files.append((output, file.getvalue()))
+                leaf.files.append((output, encode_image(**content)))
             if self.config.latents:
                 leaf.files.append((latents_path(output), variant.latents.to_bytes()))
         return [leaf]
@@ -269,19 +246,9 @@ class Line:
         side = self.painter.colorizer.domain.geometry.side
         return fewer_of_larger(together, (height, width), side)
 
-    def _fetch(self, parcel: Parcel) -> None:
-        """Bring a photo that is far away to this machine, once."""
-        if parcel.file == Path():
-            parcel.file = parcel.keep.enter_context(local_copy(parcel.job.source))
-
-    def _hash(self, parcel: Parcel) -> str:
-        parcel.hash = parcel.hash or sha256_of_file(parcel.file)
-        return parcel.hash
-
     def _same_photo(self, parcel: Parcel, history: Mapping[str, Any]) -> bool:
         """Tell whether a result was made of this photo, by its file or else by its pixels."""
-        self._fetch(parcel)
-        if history.get(FILE) == self._hash(parcel):
+        if history.get(FILE) == parcel.content():
             return True
         photo = read_photo(parcel.file, self.config.max_pixels)
         return history.get("photo") == self.painter.identify(self.painter.inside(photo))
@@ -332,23 +299,3 @@ class Line:
         if parcel.admitted:
             parcel.admitted = False
             self.photos.give_back(parcel.cost)
-
-
-def _timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
-    """Count the time of a stage for its photos, each an equal part; waiting does not count."""
-
-    def timed(items: list[Any]) -> list[Any]:
-        start = time.monotonic()
-        parcels = [item.parcel if isinstance(item, Leaf) else item for item in items]
-        try:
-            return work(items)
-        finally:
-            for parcel in parcels:
-                parcel.worked((time.monotonic() - start) / len(parcels))
-
-    return timed
-
-
-def _is_large(parcel: Parcel) -> bool:
-    """Tell whether each result of a photo is worked on alone, and written while it is made."""
-    return parcel.pixels > TOGETHER_PIXELS

@@ -8,6 +8,8 @@ from colorflow.batch.results import Parcel
 from colorflow.hints import FAR
 from colorflow.variants import Variant
 
+OWN = "was made by colorflow; name the file itself to colour it again"
+
 
 def tell_missed(parcel: Parcel, variants: Sequence[Variant]) -> None:
     """Note the hints that some of the variants to be written did not come near.

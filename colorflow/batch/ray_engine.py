@@ -23,7 +23,7 @@ import torch
 from colorflow import __version__
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.discover import Job
-from colorflow.batch.line import OWN
+from colorflow.batch.notes import OWN
 from colorflow.batch.painters import Painter
 from colorflow.batch.places import full_name, is_local
 from colorflow.batch.ray_cluster import choose_pool, join, leave

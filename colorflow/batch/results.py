@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from typing import Any
 from torch import Tensor
 
 from colorflow.batch.discover import Job
-from colorflow.batch.places import Staged
+from colorflow.batch.places import Staged, local_copy
 from colorflow.hints import Hint
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
 from colorflow.realization import Code
+from colorflow.resources import sha256_of_file
 from colorflow.variants import Variant
 
 # When these are met there is no use in trying the next photo.
@@ -136,6 +138,17 @@ class Parcel:
     error: BaseException | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def fetched(self) -> Path:
+        """Give the photo's file on this machine; one that is far away is fetched once."""
+        if self.file == Path():
+            self.file = self.keep.enter_context(local_copy(self.job.source))
+        return self.file
+
+    def content(self) -> str:
+        """Hash the photo's file, once: SHA-256 of its bytes."""
+        self.hash = self.hash or sha256_of_file(self.fetched())
+        return self.hash
+
     def leaf_done(self, error: BaseException | None = None) -> bool:
         """Count one of the results as done.
 
@@ -203,3 +216,25 @@ class Leaf:
     files: list[tuple[Path, bytes]] = field(default_factory=list)
     cost: int = 0
     admitted: bool = False
+
+
+def timed(work: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
+    """Count the time of a stage for its photos, each an equal part; waiting does not count.
+
+    Args:
+        work: of the stage, on parcels or leaves.
+
+    Returns:
+        The same, counting.
+    """
+
+    def counting(items: list[Any]) -> list[Any]:
+        start = time.monotonic()
+        parcels = [item.parcel if isinstance(item, Leaf) else item for item in items]
+        try:
+            return work(items)
+        finally:
+            for parcel in parcels:
+                parcel.worked((time.monotonic() - start) / len(parcels))
+
+    return counting

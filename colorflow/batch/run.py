@@ -13,9 +13,10 @@ from colorflow.batch.collisions import Names, check_inputs
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.existing import history_at
-from colorflow.batch.line import OWN, Line
+from colorflow.batch.line import Line
 from colorflow.batch.memory import default_memory
 from colorflow.batch.names import Namer
+from colorflow.batch.notes import OWN
 from colorflow.batch.painters import Painter
 from colorflow.batch.pipeline import Pipeline
 from colorflow.batch.places import is_local, real_path

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from batch.jobs import run, tree
-from colorflow.batch import line
+from colorflow.batch import leaves, line
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import discover
 from colorflow.batch.painters import SamplePainter
@@ -88,7 +88,7 @@ def test_leaving_a_job_leaves_no_threads_and_no_temporary_files(
             time.sleep(0.3)
         return finish(self, leaves)
 
-    monkeypatch.setattr(line, "TOGETHER_PIXELS", 1)
+    monkeypatch.setattr(leaves, "TOGETHER_PIXELS", 1)
     monkeypatch.setattr(line.Line, "finish", slow_second)
     out = tmp_path / "out"
     config = BatchConfig(samples=2, jobs=4)

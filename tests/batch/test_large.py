@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batch.jobs import run, tree
-from colorflow.batch import line
+from colorflow.batch import leaves, line
 from colorflow.images import write
 
 
@@ -29,7 +29,7 @@ def photos(tmp_path):
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_results_do_not_depend_on_how_they_are_written(tiny, photos, tmp_path, monkeypatch, jobs):
     run(tiny, photos, tmp_path / "small", jobs=2)
-    monkeypatch.setattr(line, "TOGETHER_PIXELS", 0)
+    monkeypatch.setattr(leaves, "TOGETHER_PIXELS", 0)
     monkeypatch.setattr(line, "TRIM_BYTES", 0)
     found = run(tiny, photos, tmp_path / "large", jobs=jobs)
     assert [result.status for result in found] == ["ok"] * 5
@@ -46,7 +46,7 @@ def test_a_result_that_fails_while_it_is_written_leaves_nothing(
         file.write(b"half")
         raise OSError("disk trouble")
 
-    monkeypatch.setattr(line, "TOGETHER_PIXELS", 0)
+    monkeypatch.setattr(leaves, "TOGETHER_PIXELS", 0)
     monkeypatch.setattr(write, "write_tiff", fail_half_way)
     found = {result.source.name: result for result in run(tiny, photos, tmp_path / "out")}
     assert found["deep.tif"].status == "failed"

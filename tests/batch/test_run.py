@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from batch.jobs import run, tree
-from colorflow.batch import line
+from colorflow.batch import leaves
 from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job, discover
 from colorflow.batch.painters import SamplePainter, TransferPainter
@@ -127,7 +127,7 @@ def test_results_finished_together_are_those_finished_one_by_one(
     tiny, folder, tmp_path, monkeypatch, pixels
 ):
     run(tiny, folder, tmp_path / "out", samples=3, latents=True)
-    monkeypatch.setattr(line, "TOGETHER_PIXELS", pixels)
+    monkeypatch.setattr(leaves, "TOGETHER_PIXELS", pixels)
     run(tiny, folder, tmp_path / "apart", samples=3, latents=True)
     assert tree(tmp_path / "out") == tree(tmp_path / "apart")
 

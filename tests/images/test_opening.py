@@ -12,7 +12,7 @@ from PIL import Image, features
 
 from colorflow.errors import ImageError
 from colorflow.images.formats import readable_suffixes
-from colorflow.images.opening import turned_upright, opened_by_pillow
+from colorflow.images.opening import opened_by_pillow, turned_upright
 from colorflow.images.read import read_metadata, read_photo
 
 
