@@ -17,6 +17,7 @@ from pathlib import Path
 # Temporary files tell which process of which machine they belong to, so that those of processes
 # that were killed can be told from those of processes that are at work.
 _TEMPORARY = re.compile(r"\.colorflow-(?P<host>[^~]*)~(?P<process>\d+)~((?P<owner>\w+)-)?\w+\.tmp")
+TEMPORARY = ".tmp"
 _ABANDONED_SECONDS = 24 * 3600
 
 
@@ -39,7 +40,7 @@ class StagedFile:
         folder = Path(tempfile.gettempdir()) if self.special else self.path.parent
         folder.mkdir(parents=True, exist_ok=True)
         mark = f"{owner}-{secrets.token_hex(6)}" if owner else secrets.token_hex(6)
-        name = f".colorflow-{_host()}~{os.getpid()}~{mark}.tmp"
+        name = f".colorflow-{_host()}~{os.getpid()}~{mark}{TEMPORARY}"
         self.temporary = folder / name
         # Made by the system with the rights any new file gets, which those of tempfile do not.
         os.close(os.open(self.temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))

@@ -44,6 +44,9 @@ class Names:
     def __init__(self, namer: Namer, jobs: Sequence[Job], others: Sequence[Path] = ()) -> None:
         self._folders: dict[str, str] = {}
         taken = {self._key(path) for path in others}
+        if len(taken) < len(others):
+            names = " and ".join(str(path) for path in others)
+            raise ConfigError(f"{names}: expected different places, got one twice")
         marks: dict[Job, str] = dict.fromkeys(jobs, "")
         for attempt in itertools.count():
             groups = list(self._groups(namer, marks, taken))
@@ -69,7 +72,13 @@ class Names:
                 makers.setdefault(self._key(path), {})[job] = None
                 new = itertools.takewhile(lambda folder: folder not in folders, path.parents)
                 folders.update(list(new))
-        taken = taken | {self._key(folder) for folder in folders}
+        in_the_way = {self._key(folder): folder for folder in folders}
+        for key in taken & in_the_way.keys():
+            raise ConfigError(
+                f"{in_the_way[key]}: a folder of results has the name of another file that is to "
+                "be written; choose another place for the report, or leave out the contact sheet"
+            )
+        taken = taken | in_the_way.keys()
         done: set[Job] = set()
         for key, jobs in makers.items():
             if (len(jobs) > 1 or key in taken) and done.isdisjoint(jobs):
@@ -92,7 +101,10 @@ def check_inputs(
     """
     folders: dict[str, str] = {}
     known = {real_path(path, folders) for path in sources}
-    wrong = [p for p in (*outputs, *others) if real_path(p, folders) in known]
+    for path in others:
+        if real_path(path, folders) in known:
+            raise ConfigError(f"{path}: would overwrite an input; choose another place for it")
+    wrong = [path for path in outputs if real_path(path, folders) in known]
     if wrong:
         more = f", and so would {len(wrong) - 1} other results" if len(wrong) > 1 else ""
         raise ConfigError(

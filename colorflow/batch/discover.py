@@ -54,9 +54,9 @@ class Discovery:
     def passed_over(self) -> str:
         """Count the files that are not taken for photos, by kind; empty where there are none."""
         kinds = Counter(kind for _, kind in self.passed)
-        shown = [f"{count} {kind}" for kind, count in kinds.most_common(SHOWN_KINDS)]
+        shown = [f"{count} x {kind}" for kind, count in kinds.most_common(SHOWN_KINDS)]
         rest = len(self.passed) - sum(count for _, count in kinds.most_common(SHOWN_KINDS))
-        return ", ".join([*shown, f"{rest} of other kinds"] if rest else shown)
+        return ", ".join([*shown, f"{rest} x other kinds"] if rest else shown)
 
 
 class _Search:

@@ -8,9 +8,14 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from colorflow.batch.names import latents_path
 from colorflow.batch.places import local_copy
 from colorflow.errors import ColorflowError
+from colorflow.images.whole import is_whole
 from colorflow.images.write import read_history
+
+# A setting that only results have for which it is on.
+BORDER = "ignore_border"
 
 
 class State(Enum):
@@ -47,8 +52,8 @@ def examine(
     """Look at what lies where the results of a photo are to go.
 
     A result says by which settings and of which photo it was made, so nothing else has to be kept,
-    moved along or trusted; dates play no part. Where only some of the results are there, the run
-    that made them was killed.
+    moved along or trusted; dates play no part. Where only some of the results are there, or one is
+    cut short, the run or the copy that made them broke off.
 
     Args:
         outputs: where the results go.
@@ -61,8 +66,10 @@ def examine(
     """
     there = [path for path in outputs if modified(path) is not None]
     histories = []
+    whole = True
     for path in there:
         history = history_at(path)
+        whole = whole and is_whole_at(path)
         if history is None:
             return Existing(
                 State.foreign, f"{path} is there and was not made by colorflow; nothing was changed"
@@ -72,7 +79,28 @@ def examine(
         histories.append(history)
     if not all(same_photo(history) for history in histories):
         return Existing(State.stale, f"{there[0]} was made of another photo")
-    return Existing(State.done, "done before") if there == list(outputs) else ABSENT
+    done = whole and there == list(outputs)
+    return Existing(State.done, "done before") if done else ABSENT
+
+
+def with_latents(found: Existing, outputs: Sequence[Path]) -> Existing:
+    """Take latents beside the results into account.
+
+    Args:
+        found: state of the results.
+        outputs: where the results go.
+
+    Returns:
+        Where latents are missing, the results are made again; latents without a result are a file
+        of somebody else.
+    """
+    pairs = [(path, latents_path(path)) for path in outputs]
+    for path, latents in pairs:
+        if latents.exists() and not path.exists():
+            reason = f"{latents} is there without its result; nothing was changed"
+            return Existing(State.foreign, reason)
+    whole = all(latents.exists() for _, latents in pairs)
+    return found if whole or found.state is not State.done else ABSENT
 
 
 def modified(path: Path) -> float | None:
@@ -106,14 +134,34 @@ def history_at(path: Path) -> dict[str, Any] | None:
         return None
 
 
+def is_whole_at(path: Path) -> bool:
+    """Tell whether a result was not cut short.
+
+    Args:
+        path: of a result, of this machine or a URL.
+
+    Returns:
+        As :func:`colorflow.images.whole.is_whole`; False where it cannot be read.
+    """
+    try:
+        with local_copy(path) as local:
+            return is_whole(local)
+    except OSError:
+        return False
+
+
 def _difference(history: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     names = [
         f"{name} {history[name]} instead of {value}"
         for name, value in settings.items()
-        if name in history and name != "hints" and _plain(history[name]) != _plain(value)
+        if name in history
+        and name not in ("hints", BORDER)
+        and _plain(history[name]) != _plain(value)
     ]
     if history.get("hints") != settings.get("hints"):
         names.append("other hints")
+    if bool(history.get(BORDER)) != bool(settings.get(BORDER)):
+        names.append(f"{BORDER} {'on' if history.get(BORDER) else 'off'}")
     return f"made with {', '.join(names)}" if names else "made with other settings"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from colorflow.batch.config import BatchConfig, settings_hash
 from colorflow.batch.copies import Copies
 from colorflow.batch.encoding import FILE, is_deep, made_by, make_pictures
-from colorflow.batch.existing import State, examine
+from colorflow.batch.existing import State, examine, with_latents
 from colorflow.batch.leaves import is_large, leaves_of
 from colorflow.batch.memory import (
     BYTES_PER_PIXEL,
@@ -93,13 +93,15 @@ class Line:
             settings = settings_of(self.painter, job.source)
             same = functools.partial(self._same_photo, parcel)
             found = examine(parcel.outputs, settings, settings_hash(settings), same)
+            if self.config.latents:
+                found = with_latents(found, parcel.outputs)
             if found.state is State.done:
                 result.outputs = list(parcel.outputs)
                 return self._ended(parcel, "skipped", found.reason)
             if found.state is State.foreign:
                 return self._ended(parcel, "stale", f"{found.reason}; use --overwrite")
             if found.state is State.stale and rerun == "skip":
-                hint = "make them again with --changed or --overwrite"
+                hint = f"make them again with {self.painter.again}"
                 return self._ended(parcel, "stale", f"{found.reason}; {hint}")
         parcel.pixels = pixels_of(parcel.fetched())
         parcel.cost = BYTES_PER_PIXEL * parcel.pixels
@@ -157,14 +159,11 @@ class Line:
             return self.copies.paint(items, functools.partial(paint, rows=rows))
 
         leaves: list[Leaf] = []
+        painted: list[list[Variant]] = []
         size = self._per_call(parcels)
-        painted = [
-            variants
-            for start in range(0, len(parcels), size)
-            for variants in within_memory(
-                work, parcels[start : start + size], self.rows, self._smaller
-            )
-        ]
+        for start in range(0, len(parcels), size):
+            part = parcels[start : start + size]
+            painted += within_memory(work, part, self.rows, self._smaller)
         for parcel, variants in zip(parcels, painted, strict=True):
             parcel.photo = parcel.condition = parcel.code = None  # pixels are not needed any more
             parcel.result.details["variants"] = [

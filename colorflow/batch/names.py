@@ -54,6 +54,8 @@ class Namer:
             )
         if not template.endswith("{ext}"):
             raise ConfigError(f"name '{template}': expected {{ext}}, the suffix, at the end")
+        if template == "{ext}" or template.endswith(("/{ext}", "\\{ext}")):
+            raise ConfigError(f"name '{template}': expected a name in front of {{ext}}")
         parts = PurePosixPath(template).parts
         if ".." in parts or template.startswith(("/", "\\")):
             raise ConfigError(f"name '{template}': results have to stay below the output folder")

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from colorflow.batch.config import RECIPE, BatchConfig
+from colorflow.batch.existing import BORDER
 from colorflow.batch.pick import choose
 from colorflow.batch.places import full_name, local_copy
 from colorflow.colorize import Colorizer
@@ -24,6 +25,8 @@ from colorflow.realization import Code
 from colorflow.sampling import Sampler
 from colorflow.variants import Variant
 
+AGAIN = "--changed or --overwrite"
+
 Prepared = tuple[Photo, Tensor, Code]
 
 
@@ -31,13 +34,15 @@ class Painter(Protocol):
     """Gives each photo its condition and draws, and turns these into variants.
 
     ``settings`` is everything that decides the result, ``count`` the number of results per photo,
-    ``template`` their usual name, ``together`` how many photos fill a call of the flow.
+    ``template`` their usual name, ``together`` how many photos fill a call of the flow, ``again``
+    the options that make results again.
     """
 
     settings: Mapping[str, Any]
     count: int
     template: str
     together: int
+    again: str
 
     @property
     def colorizer(self) -> Sampler:
@@ -91,6 +96,8 @@ class SamplePainter:
     Raises:
         ConfigError: the model cannot take the saturation or the detail.
     """
+
+    again = AGAIN
 
     def __init__(self, colorizer: Sampler, config: BatchConfig) -> None:
         colorizer.domain.require_strength(config.saturation)
@@ -187,6 +194,7 @@ class TransferPainter:
 
     template = "{stem}_transfer{ext}"
     count = 1
+    again = AGAIN
 
     def __init__(self, colorizer: Colorizer, reference: Path, config: BatchConfig) -> None:
         colorizer.domain.require_strength(config.saturation)
@@ -274,7 +282,7 @@ def describe_variant(variant: Variant) -> dict[str, Any]:
 
 def _border_setting(config: BatchConfig) -> dict[str, Any]:
     """Name the setting where it is on only: results of version 0.1 do not know it."""
-    return {"ignore_border": True} if config.ignore_border else {}
+    return {BORDER: True} if config.ignore_border else {}
 
 
 def _photo_at(path: Path) -> Photo:

@@ -40,8 +40,11 @@ def place(text: str, asked: bool = True) -> Path:
         A path; of a URL one that works the same way, from universal_pathlib.
 
     Raises:
-        ConfigError: the URL needs a package that is not installed, or nobody knows its kind.
+        ConfigError: the name is empty, or the URL needs a package that is not installed, or is of
+            an unknown kind.
     """
+    if not text:
+        raise ConfigError("expected the name of a file or folder, got an empty one")
     if "://" not in text:
         return Path(text)
     for protocol in _THIS_MACHINE:

@@ -141,6 +141,8 @@ class RecipePainter(SamplePainter):
         ConfigError: the model cannot take the saturation, or the recipe's precision.
     """
 
+    again = "--overwrite"
+
     def __init__(
         self,
         colorizer: Sampler,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -71,10 +72,11 @@ class Report:
         before = self.lines.get(line["input"])
         if line["status"] == "skipped" and before and before["status"] == "ok":
             return
+        replaced = self._replaced_by(line) if line["status"] == "ok" else []
         if self._rewritten:
-            self.lines[line["input"]] = line
+            self.lines.update({entry["input"]: entry for entry in (*replaced, line)})
         with self._explained("make room"):
-            self._write([line])
+            self._write([*replaced, line])
 
     def close(self) -> None:
         """Write the report anew with one line per photo.
@@ -87,6 +89,20 @@ class Report:
                 self._file.close()
             if self._rewritten:
                 self._write_anew()
+
+    def _replaced_by(self, line: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """List the lines of other photos whose results this one replaced, corrected."""
+        new = set(line["outputs"])
+        return [
+            {
+                **entry,
+                "status": "stale",
+                "outputs": [name for name in entry["outputs"] if name not in new],
+                "reason": f"results were replaced by those of {line['input']}",
+            }
+            for name, entry in self.lines.items()
+            if name != line["input"] and new.intersection(entry["outputs"])
+        ]
 
     def _open(self) -> None:
         if not self._rewritten or self.path is None:
@@ -127,6 +143,8 @@ class Report:
         try:
             yield
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                advice = "its reader has gone"
             raise ImageError(
                 f"{self.name}: the report cannot be written ({error.strerror or error}); {advice}"
             ) from error
@@ -154,6 +172,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, dict[str, Any]]] | None
     try:
         text = path.read_bytes().decode("utf-8", "replace")
     except FileNotFoundError:
+        return None
+    if not text:
         return None
     entries = []
     for line in text.splitlines():

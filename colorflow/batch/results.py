@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from colorflow.batch.discover import Job
 from colorflow.batch.places import Staged, local_copy
+from colorflow.files import TEMPORARY
 from colorflow.hints import Hint
 from colorflow.images.metadata import Metadata
 from colorflow.images.photo import Photo
@@ -88,7 +90,7 @@ class Result:
             error: what happened.
             place: under which the photo was worked on, if that is not its own.
         """
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        text = _told(error)
         name = str(self.source)
         if place is not None:
             text = text.replace(str(place), name)
@@ -98,6 +100,17 @@ class Result:
         while cause is not None:
             self.fatal |= isinstance(cause, OSError) and cause.errno in _FATAL
             cause = cause.__cause__
+
+
+def _told(error: BaseException) -> str:
+    """Put an error in one line; those of the system name the file that was to be there."""
+    if isinstance(error, OSError) and error.strerror:
+        name = error.filename2 or error.filename
+        where = Path(os.fsdecode(name)) if isinstance(name, (str, bytes)) else None
+        if where is not None and where.suffix == TEMPORARY:
+            where = where.parent
+        return error.strerror if where is None else f"{where}: {error.strerror}"
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 @dataclass

@@ -66,12 +66,12 @@ def plan_job(
     Raises:
         ConfigError: the template is wrong, or results would overwrite each other or an input.
     """
-    template = config.name or painter.template
+    template = painter.template if config.name is None else config.name
     namer = Namer(template, config.format, painter.count, config.latents)
     photos, own = list(jobs), []
     while True:
         names = Names(namer, photos, others)
-        found = _own_results(names.outputs)
+        found = _own_results(names.outputs, others)
         if not found:
             break
         own += found
@@ -82,10 +82,11 @@ def plan_job(
     return Plan(names.outputs, own, names.marked)
 
 
-def _own_results(outputs: Mapping[Job, Sequence[Path]]) -> list[Job]:
-    """Find photos that are results of an earlier run, to be written by this one."""
+def _own_results(outputs: Mapping[Job, Sequence[Path]], others: Sequence[Path]) -> list[Job]:
+    """Find photos that are files of an earlier run, to be written by this one."""
     folders: dict[str, str] = {}
-    results = {real_path(path, folders) for paths in outputs.values() for path in paths}
+    written = itertools.chain(*outputs.values(), others)
+    results = {real_path(path, folders) for path in written}
     return [
         job
         for job in outputs

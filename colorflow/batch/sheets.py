@@ -14,8 +14,9 @@ import torch
 from PIL import Image, ImageOps
 
 from colorflow.batch.discover import Job
+from colorflow.batch.existing import history_at
 from colorflow.batch.places import stage
-from colorflow.errors import ImageError
+from colorflow.errors import ConfigError, ImageError
 from colorflow.images.contact_sheet import ContactSheet
 from colorflow.images.lab import lightness_to_grey, rgb_to_lab
 from colorflow.images.write import encode_image
@@ -48,6 +49,26 @@ def write_sheets(
     return sheet.pages
 
 
+def require_free(pages: Sequence[Path], overwrite: bool = False) -> None:
+    """See that pages replace no file of somebody else.
+
+    Args:
+        pages: that will be written.
+        overwrite: the user allows it.
+
+    Raises:
+        ConfigError: there is another file or a folder of such a name.
+    """
+    for page in pages:
+        if page.is_dir():
+            raise ConfigError(f"{page}: expected a place for a contact sheet, found a folder")
+        if not overwrite and page.exists() and history_at(page) is None:
+            raise ConfigError(
+                f"{page}: is there and was not made by colorflow; move it away, or replace it with "
+                "--overwrite"
+            )
+
+
 def write_page(page: Image.Image, path: Path) -> None:
     """Write a page of a contact sheet, also to a URL.
 
@@ -59,7 +80,8 @@ def write_page(page: Image.Image, path: Path) -> None:
         ImageError: it cannot be written.
     """
     try:
-        staged = stage(path, encode_image(page, path.suffix))
+        # By this a later run knows that the page is no photo, and may be replaced.
+        staged = stage(path, encode_image(page, path.suffix, made_by={"contact_sheet": True}))
         try:
             staged.commit()
         finally:

@@ -16,7 +16,7 @@ from colorflow.batch.places import full_name, place
 from colorflow.batch.report import NAME, Report
 from colorflow.batch.results import Result
 from colorflow.batch.run import Plan, plan_job, require_writable
-from colorflow.batch.sheets import write_page, write_sheets
+from colorflow.batch.sheets import require_free, write_page, write_sheets
 from colorflow.cli.engines import Running, engine_of
 from colorflow.cli.inputs import read_inputs
 from colorflow.cli.report import Reporter
@@ -58,6 +58,7 @@ def run_batch(request: Request) -> int:
     others = [*([] if report is None else [report]), *pages]
     inputs = [path for path in (request.reference, request.hints) if path is not None]
     plan = plan_job(found.jobs, painter, request.config, others, inputs)
+    require_free(pages, request.config.rerun == "overwrite")
     if request.dry_run:
         with engine_of(request, painter, plan, out) as running:
             return _follow(request, found, painter, plan, running, out)
@@ -120,8 +121,8 @@ def _follow(
 def _told_marked(plan: Plan) -> str:
     job = plan.marked[0]
     return (
-        f"results of {len(plan.marked)} photos would have had the names of others, so a part was "
-        f"added: {job.source} becomes {plan.outputs[job][0].name}"
+        "names of results that others have, too, got a part that tells them apart, "
+        f"{len(plan.marked)} in all: {job.source} becomes {plan.outputs[job][0].name}"
     )
 
 
@@ -129,7 +130,7 @@ def _report_path(request: Request, out: Path) -> Path | None:
     """Give the place of the report; None for standard output."""
     if request.report == STDOUT:
         return None
-    return place(request.report) if request.report else out / NAME
+    return out / NAME if request.report is None else place(request.report)
 
 
 def _sheet(out: Path) -> ContactSheet:

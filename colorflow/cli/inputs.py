@@ -39,7 +39,14 @@ def read_inputs(typed: Sequence[str], null: bool = False) -> list[Path]:
 
 def _from_stdin(null: bool) -> list[str]:
     # Bytes: names of files need not be text, and a line may end as on another system.
+    if sys.stdin is None:
+        raise ConfigError("inputs: expected a list on standard input, which is closed")
     data = sys.stdin.buffer.read().removeprefix(BYTE_ORDER_MARK)
+    if null and data and b"\0" not in data:
+        raise ConfigError(
+            "inputs: expected names that end with zero bytes on standard input, found none; leave "
+            "out --null if there is a name per line"
+        )
     if null:
         return [os.fsdecode(name) for name in data.split(b"\0") if name]
     if b"\0" in data:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from colorflow.batch.discover import Job
+from colorflow.batch.ownership import owned
+from colorflow.batch.places import place
 from colorflow.batch.recolor import RecipePainter, find_source, read_recipe
 from colorflow.batch.results import Result
 from colorflow.batch.run import require_writable, run_jobs
 from colorflow.cli.report import Reporter
 from colorflow.colorize import Colorizer
 from colorflow.draws import require_vivid
-from colorflow.errors import ColorflowError, ImageError
+from colorflow.errors import ColorflowError, ConfigError, ImageError
 from colorflow.images.formats import choice_of
 from colorflow.loading import MODELS
 from colorflow.sampling import Sampler
@@ -64,14 +66,20 @@ def run_recolor(request: Request) -> int:
     colorizer = load_sampler(request.model or _model_of(request.files), request.device)
     if request.saturation is not None:
         colorizer.domain.require_strength(request.saturation)
+    if request.source is not None and not request.source.exists():
+        raise ConfigError(f"--source {request.source}: expected a photo or its folder, found none")
     if request.out is not None:
-        require_writable(Path(request.out))
+        require_writable(place(request.out))
     done = colorizer.domain.done
     reporter = Reporter(len(request.files), str(colorizer.device), colorizer.model_id, done=done)
     for path in request.files:
         try:
-            for result in _recolor(colorizer, path, request):
-                reporter.take(result)
+            folder = path.parent if request.out is None else Path(request.out)
+            if request.out is None:
+                require_writable(folder)
+            with owned(folder):
+                for result in _recolor(colorizer, path, folder, request):
+                    reporter.take(result)
         except ColorflowError as error:
             failed = Result(path)
             failed.fail(error)
@@ -89,7 +97,7 @@ def _model_of(files: Sequence[Path]) -> str:
     return MODELS[0]
 
 
-def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Result]:
+def _recolor(colorizer: Sampler, path: Path, folder: Path, request: Request) -> Sequence[Result]:
     recipe = read_recipe(path)
     painter = RecipePainter(colorizer, recipe, request.saturation, request.vivid)
     source = find_source(path, recipe, request.source)
@@ -101,7 +109,6 @@ def _recolor(colorizer: Sampler, path: Path, request: Request) -> Sequence[Resul
         rerun="overwrite" if request.overwrite else "skip",
         jobs=1,
     )
-    folder = path.parent if request.out is None else Path(request.out)
     job = Job(source or path, folder / path.stem, named=True)
     results = list(run_jobs(painter, [job], config, inputs=[path]))
     for result in results:

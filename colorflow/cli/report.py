@@ -166,7 +166,7 @@ class Reporter:
         for status, name in (
             ("to do", "to do"),
             ("skipped", "skipped"),
-            ("stale", "not done, results of other settings are in the way"),
+            ("stale", "not done, other results or files are in the way"),
             ("failed", "failed"),
         ):
             if self.counts[status]:

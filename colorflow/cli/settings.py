@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import typer
 
 from colorflow.cli import exit_codes
@@ -16,10 +18,17 @@ def pixels_of(megapixels: float | None) -> int:
 
     Returns:
         Pixels.
+
+    Raises:
+        ConfigError: it is not a finite number.
     """
     from colorflow.images.read import MAX_PIXELS
 
-    return MAX_PIXELS if megapixels is None else round(megapixels * 1e6)
+    if megapixels is None:
+        return MAX_PIXELS
+    if not math.isfinite(megapixels):
+        raise ConfigError(f"--max-pixels: expected a number of megapixels, got {megapixels}")
+    return round(megapixels * 1e6)
 
 
 def rerun_of(skip: bool, changed: bool, overwrite: bool) -> str:

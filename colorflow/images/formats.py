@@ -37,6 +37,7 @@ _OTHERS = {
         "camera raw": "3fr arw cr2 cr3 dcr dng erf kdc mrw nef nrw orf pef raf raw rw2 srw x3f",
         "video": "avi m4v mkv mov mp4 mts webm wmv",
         "drawing or document": "ai djvu svg",
+        "sidecar": "xmp",
         "picture of another format": "exr hdr jxl jxr wdp xcf",
     }.items()
     for suffix in suffixes.split()

@@ -126,3 +126,13 @@ def test_any_tree_of_names_gives_one_result_per_photo_and_variant(tree, kind, la
     assert not keys & {folded(folder) for path in results for folder in path.parents}
     assert all(len(os.fsencode(path.name)) <= MAX_NAME for path in results)
     assert outputs == Names(namer, jobs[::-1]).outputs
+
+
+def test_a_folder_of_results_is_not_in_the_way_of_the_report():
+    with pytest.raises(ConfigError, match=r"report\.jsonl: a folder of results"):
+        names(["report.jsonl/a.jpg"], "keep", others=[OUT / "report.jsonl"])
+
+
+def test_report_and_contact_sheet_have_places_of_their_own():
+    with pytest.raises(ConfigError, match="got one twice"):
+        names(["a.jpg"], "keep", others=[OUT / "x", OUT / "x"])

@@ -179,10 +179,10 @@ def test_what_is_passed_over_is_named_with_its_kind(tmp_path):
 def test_kinds_are_counted_the_most_frequent_first(tmp_path):
     _touch(*(tmp_path / f"{k}.dng" for k in range(3)), tmp_path / "a.mov", tmp_path / "a.jpg")
     found = discover([tmp_path], tmp_path / "out")
-    assert found.passed_over() == "3 camera raw (.dng), 1 video (.mov)"
+    assert found.passed_over() == "3 x camera raw (.dng), 1 x video (.mov)"
     _touch(*(tmp_path / f"x.{k}" for k in "abcdefgh"))
     found = discover([tmp_path], tmp_path / "out")
-    assert found.passed_over().endswith("of other kinds")
+    assert found.passed_over().endswith("x other kinds")
     counts = [int(part.split()[0]) for part in found.passed_over().split(", ")]
     assert sum(counts) == len(found.passed) == 12
 
@@ -197,7 +197,7 @@ def test_a_link_to_a_photo_that_is_gone_is_a_problem(tmp_path):
 
 def test_a_folder_of_other_files_says_which(tmp_path):
     _touch(tmp_path / "a.cr2", tmp_path / "b.cr2")
-    with pytest.raises(NothingFoundError, match=r"passed over: 2 camera raw \(\.cr2\)"):
+    with pytest.raises(NothingFoundError, match=r"passed over: 2 x camera raw \(\.cr2\)"):
         discover([tmp_path], tmp_path / "out")
 
 

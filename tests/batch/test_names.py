@@ -33,6 +33,7 @@ def test_templates(template, wanted, names):
     [
         ("{stem}{ext}", "{k}"),
         ("{stem}_{k}.jpg", "{ext}"),
+        ("{k}/{ext}", "in front of"),
         ("{name}_{k}{ext}", "name"),
         ("{stem}_{k{ext}", "template"),
         ("../{stem}_{k}{ext}", "below the output folder"),

@@ -180,3 +180,34 @@ def test_a_link_to_a_report_stays_a_link(tmp_path):
     report.close()
     assert os.readlink(tmp_path / "r.jsonl") == "there/r.jsonl"
     assert len(lines(tmp_path / "there/r.jsonl")) == 2
+
+
+def test_a_result_belongs_to_one_photo(tmp_path):
+    path = tmp_path / "r.jsonl"
+    report = Report(path, JOB)
+    result = tmp_path / "out/s_v1.jpg"
+    report.add(Result(tmp_path / "roll1/s.jpg", outputs=[result]))
+    report.add(Result(tmp_path / "roll2/s.jpg", outputs=[result]))
+    report.close()
+    old, new = read_report(path)
+    assert (old["status"], old["outputs"]) == ("stale", [])
+    assert str(tmp_path / "roll2/s.jpg") in old["reason"]
+    assert (new["status"], new["outputs"]) == ("ok", [str(result)])
+
+
+def test_an_empty_file_becomes_the_report(tmp_path):
+    path = tmp_path / "r.jsonl"
+    path.touch()
+    report = Report(path, JOB)
+    report.close()
+    assert report.set_aside is None
+    assert os.listdir(tmp_path) == ["r.jsonl"]
+
+
+def test_a_reader_that_has_gone_is_named(tmp_path):
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    with pytest.raises(ImageError, match="its reader has gone"):
+        Report(None, JOB, Gone())

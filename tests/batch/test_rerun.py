@@ -224,3 +224,42 @@ def test_any_tree_gives_one_result_per_photo_that_the_report_leads_back_from(tin
         assert {name: data for name, data in tree_of(out).items() if name != NAME} == {
             name: data for name, data in before.items() if name != NAME
         }
+
+
+def test_a_result_that_was_cut_short_is_made_again(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    before = tree(out)
+    for name in ("a_v1.jpg", "sub/b_v2.png"):
+        (out / name).write_bytes(before[name][:-200])
+    assert [r.status for r in run(tiny, folder, out)] == ["ok", "ok"]
+    assert tree(out) == before
+
+
+def test_latents_that_are_missing_are_made(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    run(tiny, folder, out)
+    results = tree(out)
+    assert [r.status for r in run(tiny, folder, out, latents=True)] == ["ok", "ok"]
+    assert results.items() <= tree(out).items()
+    assert (out / "a_v2.latents.safetensors").exists()
+    (out / "sub/b_v1.latents.safetensors").unlink()
+    assert [r.status for r in run(tiny, folder, out, latents=True)] == ["skipped", "ok"]
+
+
+def test_latents_of_somebody_else_are_left_alone(tiny, folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a_v1.latents.safetensors").write_bytes(b"mine")
+    found = run(tiny, folder, out, latents=True)
+    assert [r.status for r in found] == ["stale", "ok"]
+    assert "a_v1.latents.safetensors is there" in found[0].reason
+    assert (out / "a_v1.latents.safetensors").read_bytes() == b"mine"
+
+
+def test_the_border_is_named_where_it_makes_the_difference(tiny, folder, tmp_path):
+    run(tiny, folder, tmp_path / "out", ignore_border=True)
+    found = run(tiny, folder, tmp_path / "out")
+    assert {r.reason.partition(";")[0] for r in found} == {
+        "results exist, made with ignore_border on"
+    }

@@ -67,7 +67,7 @@ def test_every_file_is_in_the_report_and_no_library_speaks(colorflow, folder):
         "bat_v1.jfif", "cat_v1.jpg", NAME, "hopper_bmp_v1.png", "hopper_gif_v1.png",
     ]  # fmt: skip
     told = found.stderr.splitlines()
-    assert "passed over, as no photos: 1 camera raw (.dng)" in told
+    assert "passed over, as no photos: 1 x camera raw (.dng)" in told
     assert any("hopper.bmp becomes hopper_bmp_v1.png" in line for line in told)
     start = ("model ", "note: ", "failed: ", "[", "passed over", "4 coloured", "reasons are in")
     assert all(line.startswith(start) for line in told), found.stderr
@@ -106,3 +106,32 @@ def test_the_limit_of_size_can_be_set(colorflow, folder):
     assert "expected at most 5,000 pixels" in found.stderr
     assert "--max-pixels" in found.stderr
     assert colorflow("cat.jpg", "-o", "out", "--max-pixels", "0.006").returncode == 0
+
+
+def test_a_contact_sheet_of_somebody_else_is_left_alone(colorflow, folder):
+    (folder / "out").mkdir()
+    (folder / "out/contact_sheet.jpg").write_bytes(b"mine")
+    found = colorflow("cat.jpg", "-o", "out", "--contact-sheet")
+    assert found.returncode == 2
+    assert "contact_sheet.jpg: is there and was not made by colorflow" in found.stderr
+    assert (folder / "out/contact_sheet.jpg").read_bytes() == b"mine"
+
+
+def test_results_and_contact_sheet_beside_the_photos_can_be_made_again(colorflow, folder):
+    for name in ("empty.jpg", "damaged.tif", "gone.jpg"):
+        (folder / name).unlink()
+    for _ in range(2):
+        found = colorflow(".", "-o", ".", "--contact-sheet")
+        assert found.returncode == 0, found.stderr
+    assert len([*folder.glob("*_v1*")]) == 4
+    assert len([*folder.glob("contact_sheet*")]) == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["-o", ""], ["--report", ""], ["--max-pixels", "inf"], ["--name", ""], ["--name", "{ext}"]],
+)
+def test_values_that_make_no_sense_are_refused_in_one_line(colorflow, folder, options):
+    found = colorflow("cat.jpg", *options)
+    assert found.returncode == 2, found.stderr
+    assert len(found.stderr.splitlines()) == 1

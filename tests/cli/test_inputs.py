@@ -52,3 +52,20 @@ def test_patterns_are_expanded_unless_a_file_has_that_name(tmp_path, monkeypatch
     assert read_inputs(["a*.jpg"]) == [Path("a1.jpg"), Path("a2.jpg")]
     assert read_inputs(["[x].jpg"]) == [Path("[x].jpg")]
     assert read_inputs(["no*.jpg"]) == [Path("no*.jpg")]
+
+
+def test_a_list_of_lines_is_not_one_name(monkeypatch):
+    send(monkeypatch, b"a.jpg\nb.jpg\n")
+    with pytest.raises(ConfigError, match="leave out --null"):
+        read_inputs(["-"], null=True)
+
+
+def test_a_closed_standard_input_is_an_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(ConfigError, match="closed"):
+        read_inputs(["-"])
+
+
+def test_an_empty_name_is_not_the_current_folder():
+    with pytest.raises(ConfigError, match="empty"):
+        read_inputs([""])
