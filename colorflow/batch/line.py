@@ -174,8 +174,8 @@ class Line:
             cut = leaves_of(parcel, variants)
             parcel.pending = len(cut)
             leaves += cut
-            if cut[-1].cost >= TRIM_BYTES:
-                trim()  # what the networks took, before results are made
+        if size < self.painter.together or any(leaf.cost >= TRIM_BYTES for leaf in leaves):
+            trim()  # what the networks took, before results are made
         return leaves
 
     def finish(self, leaves: Sequence[Leaf]) -> list[Any]:

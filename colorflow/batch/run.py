@@ -14,7 +14,7 @@ from colorflow.batch.config import BatchConfig
 from colorflow.batch.discover import Job
 from colorflow.batch.existing import history_at
 from colorflow.batch.line import Line
-from colorflow.batch.memory import default_memory
+from colorflow.batch.memory import default_memory, trim
 from colorflow.batch.names import Namer
 from colorflow.batch.notes import OWN
 from colorflow.batch.painters import Painter
@@ -135,6 +135,7 @@ def run_jobs(
     cores = config.jobs or available_cores()
     line = Line(painter, config, config.memory or default_memory(cores), owner)
     alive: dict[int, Parcel] = {}
+    trim()  # what loading the model took
 
     def parcels() -> Iterator[Parcel]:
         swept: set[Path] = set()
