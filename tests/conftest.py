@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Side by side, begin with the page: nothing takes longer."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: _place(item.nodeid) != "tests/ui")
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> tuple[Path, Callable[[], bytes]]:
+    """A named pipe, and what waits for all that is written to it."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    received: list[bytes] = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()), daemon=True)
+    reader.start()
+
+    def wait() -> bytes:
+        reader.join(timeout=10)
+        return received[0]
+
+    return path, wait
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import os
 import stat
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -112,16 +111,11 @@ def test_a_discarded_file_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
-    path = tmp_path / "pipe"
-    os.mkfifo(path)
-    received = []
-    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
-    reader.start()
+def test_a_pipe_is_written_to_and_stays_a_pipe(pipe, tmp_path):
+    path, received = pipe
     with written_whole(path) as temporary:
         temporary.write_bytes(b"whole")
-    reader.join(timeout=10)
-    assert received == [b"whole"]
+    assert received() == b"whole"
     assert stat.S_ISFIFO(path.stat().st_mode)
     assert not temporary.exists()
     assert os.listdir(tmp_path) == ["pipe"]

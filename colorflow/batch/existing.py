@@ -68,8 +68,8 @@ def examine(
     histories = []
     whole = True
     for path in there:
-        history = history_at(path)
-        whole = whole and is_whole_at(path)
+        history, with_end = _seen(path)
+        whole = whole and with_end
         if history is None:
             return Existing(
                 State.foreign, f"{path} is there and was not made by colorflow; nothing was changed"
@@ -127,27 +127,17 @@ def history_at(path: Path) -> dict[str, Any] | None:
     Returns:
         What it says of itself; None for anything else.
     """
+    return _seen(path)[0]
+
+
+def _seen(path: Path) -> tuple[dict[str, Any] | None, bool]:
+    """Read the history of a result and whether it has its end; a URL is fetched once for both."""
     try:
         with local_copy(path) as local:
-            return read_history(local)
+            history = read_history(local)
+            return history, history is not None and is_whole(local)
     except (ColorflowError, OSError):
-        return None
-
-
-def is_whole_at(path: Path) -> bool:
-    """Tell whether a result was not cut short.
-
-    Args:
-        path: of a result, of this machine or a URL.
-
-    Returns:
-        As :func:`colorflow.images.whole.is_whole`; False where it cannot be read.
-    """
-    try:
-        with local_copy(path) as local:
-            return is_whole(local)
-    except OSError:
-        return False
+        return None, False
 
 
 def _difference(history: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

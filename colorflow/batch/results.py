@@ -90,7 +90,7 @@ class Result:
             error: what happened.
             place: under which the photo was worked on, if that is not its own.
         """
-        text = _told(error)
+        text = _told(error).removeprefix("<picture>: ")
         name = str(self.source)
         if place is not None:
             text = text.replace(str(place), name)

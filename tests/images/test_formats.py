@@ -36,6 +36,16 @@ def test_case_does_not_matter():
 @pytest.mark.parametrize(
     ("source", "wanted", "expected"),
     [
+        (".JPG", "keep", ".JPG"),
+        (".tiff", "keep", ".tiff"),
+        (".bmp", "keep", ".png"),
+        (".gif", "keep", ".png"),
+        (".HEIC", "keep", ".jpg"),
+        (".heif", "keep", ".jpg"),
+        (".avif", "keep", ".jpg"),
+        (".heic", "tif", ".tif"),
+        (".jpg", "png", ".png"),
+        (".bmp", "tif", ".tif"),
         (".jfif", "keep", ".jfif"),
         (".JPE", "keep", ".JPE"),
         (".mpo", "keep", ".jpg"),

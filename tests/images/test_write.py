@@ -13,7 +13,6 @@ from PIL import Image
 
 from colorflow.errors import ImageError
 from colorflow.images import write
-from colorflow.images.formats import output_suffix
 from colorflow.images.write import encode_image, write_image
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".JPG", ".Png"]
@@ -185,23 +184,3 @@ def test_result_has_the_rights_of_any_new_file(tmp_path):
     (tmp_path / "plain").touch()
     rights = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("result.png", "plain")]
     assert rights[0] == rights[1]
-
-
-@pytest.mark.parametrize(
-    ("suffix", "wanted", "expected"),
-    [
-        (".JPG", "keep", ".JPG"),
-        (".tiff", "keep", ".tiff"),
-        (".bmp", "keep", ".png"),
-        (".gif", "keep", ".png"),
-        (".HEIC", "keep", ".jpg"),
-        (".heif", "keep", ".jpg"),
-        (".avif", "keep", ".jpg"),
-        (".heic", "tif", ".tif"),
-        ("", "keep", ".png"),
-        (".jpg", "png", ".png"),
-        (".bmp", "tif", ".tif"),
-    ],
-)
-def test_suffix_of_a_result(suffix, wanted, expected):
-    assert output_suffix(suffix, wanted) == expected
